@@ -1,0 +1,20 @@
+"""Augmentation techniques: new training rows from old ones. One file each; one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tuneproof import registry
+
+if TYPE_CHECKING:
+    from tuneproof.augment.base import Technique
+
+TECHNIQUES = {
+    "mention": "tuneproof.augment.mention:Mention",
+    "synonym": "tuneproof.augment.synonym:Synonym",
+}
+
+
+def get(name: str) -> type[Technique]:
+    """The technique's class; its fields are its options. Raises KeyError for an unknown name."""
+    return registry.load(TECHNIQUES, name)

@@ -1,0 +1,41 @@
+"""What every augmentation technique promises.
+
+A technique is a frozen pydantic model: its fields are its options. It turns prepared training rows into new rows of
+the same columns; labels stay right, and the result depends on rows, options and seed alone.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Technique(BaseModel):
+    """Base of all techniques; fields of the subclasses are the options a user may set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    idea: ClassVar[str]
+    paper: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    """Names of the tasks it works for."""
+
+    copies: int = Field(1, ge=1, le=20, description="New rows made of each training row.")
+
+    def unavailable(self) -> str | None:
+        """Why it cannot run on this machine (a system package is missing, say), or None where it can."""
+        return None
+
+    def prepare(self, train: pd.DataFrame) -> Any:
+        """What all rows share (an index of mentions, a dictionary), computed once."""
+        return None
+
+    def change(self, row: dict[str, Any], shared: Any, rng: random.Random) -> dict[str, Any] | None:
+        """One new row of the same columns, or None where nothing could be changed. `rng` is seeded a row and copy,
+        so that the outcome does not depend on the order or number of workers."""
+        raise NotImplementedError

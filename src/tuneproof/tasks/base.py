@@ -1,0 +1,80 @@
+"""What every task promises: columns, head, loss, decoding, scores.
+
+Prepared rows are pandas frames with a string `id` and the task's columns; predictions are frames with `id` and the
+task's prediction columns. Nothing here reads files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+
+class Score(NamedTuple):
+    """A score as a function of sums over examples, so that a bootstrap resample is one matrix product.
+
+    `statistics(gold, predicted)` gives an array of n examples × k statistics; `combine` turns (…, k) weighted sums
+    into (…) scores. `greater_is_better` says which way is up.
+    """
+
+    statistics: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
+    combine: Callable[[np.ndarray], np.ndarray]
+    greater_is_better: bool = True
+
+
+class Task:
+    """Base of all tasks; stateless."""
+
+    name: ClassVar[str]
+    auto_class: ClassVar[str]
+    """Name of the transformers auto class with the right head."""
+    peft_type: ClassVar[str]
+    """Name of peft's TaskType."""
+    primary: ClassVar[str]
+    """The score that search, early stopping and the leaderboard use; greater is better."""
+    columns: ClassVar[tuple[str, ...]]
+    """Columns of a prepared frame beside `id`; `text_pair` may be absent."""
+
+    def labels(self, train: pd.DataFrame) -> list[str]:
+        """Names of the model's outputs, sorted, from the training rows; regression has one output."""
+        raise NotImplementedError
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        frame: pd.DataFrame,
+        labels: list[str],
+        *,
+        max_length: int,
+    ) -> dict[str, list[Any]]:
+        """Tokenize: one list an example in each column: `input_ids`, `token_type_ids` where the tokenizer has them,
+        `labels` (int, float, or one int a sub-token with −100 for "no label")."""
+        raise NotImplementedError
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean loss of a batch, a scalar."""
+        raise NotImplementedError
+
+    def decode(
+        self, logits: list[np.ndarray], encoded: dict[str, Any], labels: list[str]
+    ) -> dict[str, list[Any]]:
+        """Prediction columns from one array of logits an example (NER: sub-tokens × labels, padding removed).
+
+        classification: `prediction` (str), `probabilities` (one float a label, in the order of `labels`);
+        regression: `prediction` (float); ner: `prediction` (one IOB2 tag a word), `probabilities` (words × labels).
+        """
+        raise NotImplementedError
+
+    def combine(self, members: list[pd.DataFrame], weights: list[float], labels: list[str]) -> dict[str, list[Any]]:
+        """Prediction columns of an ensemble: weighted mean of the members' probabilities (or numbers), decoded."""
+        raise NotImplementedError
+
+    def scores(self) -> dict[str, Score]:
+        """All scores of the task by name, the primary one first."""
+        raise NotImplementedError

@@ -1,0 +1,26 @@
+"""Tunings: which part of the network learns. One file each; one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tuneproof import registry
+
+if TYPE_CHECKING:
+    from tuneproof.tunings.base import Tuning
+
+TUNINGS = {
+    "adalora": "tuneproof.tunings.adalora:AdaLora",
+    "adapter": "tuneproof.tunings.adapter:Adapter",
+    "bitfit": "tuneproof.tunings.bitfit:BitFit",
+    "full": "tuneproof.tunings.full:Full",
+    "ia3": "tuneproof.tunings.ia3:IA3",
+    "lora": "tuneproof.tunings.lora:Lora",
+    "prefix": "tuneproof.tunings.prefix:Prefix",
+    "probe": "tuneproof.tunings.probe:Probe",
+}
+
+
+def get(name: str) -> type[Tuning]:
+    """The tuning's class; its fields are its options. Raises KeyError for an unknown name."""
+    return registry.load(TUNINGS, name)

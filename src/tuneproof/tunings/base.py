@@ -1,0 +1,68 @@
+"""What every tuning promises.
+
+A tuning is a frozen pydantic model: its fields are its options, its methods say which parameters of a pre-trained
+model learn and how what was learned is kept. The classification head always learns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from tuneproof.tasks.base import Task
+
+
+class LearningRates(NamedTuple):
+    """Where the search looks: log-uniform between low and high, first trial at `first`."""
+
+    low: float
+    high: float
+    first: float
+
+
+class Tuning(BaseModel):
+    """Base of all tunings; fields of the subclasses are the options a user may set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    idea: ClassVar[str]
+    """One sentence for tables."""
+    paper: ClassVar[str]
+    """Authors, year and arXiv number or venue."""
+    learning_rates: ClassVar[LearningRates]
+    frozen_body: ClassVar[bool] = False
+    """True where only the head learns, so that the body's features can be computed once and kept."""
+
+    def skip(self, task: Task, model: PreTrainedModel) -> str | None:
+        """Why this tuning cannot run on the model and task, or None where it can."""
+        return None
+
+    def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
+        """Freeze and wrap a fresh pre-trained model; `requires_grad` afterwards says what learns.
+
+        `total_steps` is the number of optimizer steps of the fit (AdaLoRA's schedule needs it). New parameters are
+        drawn from torch's global random generator, which the caller has seeded.
+        """
+        raise NotImplementedError
+
+    def after_step(self, model: PreTrainedModel, step: int) -> None:
+        """Called after optimizer step number `step` (from 1), before gradients are cleared."""
+
+    def save(self, model: PreTrainedModel, folder: Path) -> None:
+        """Write what was learned to `folder` as safetensors. Default: all parameters that learn, by name."""
+        from tuneproof.tunings import weights
+
+        weights.save_learned(model, folder)
+
+    def load(self, model: PreTrainedModel, task: Task, folder: Path) -> PreTrainedModel:
+        """Put what `save` wrote onto a fresh pre-trained model. The result predicts exactly as the saved one did."""
+        from tuneproof.tunings import weights
+
+        tuned = self.attach(model, task, total_steps=1)
+        weights.load_learned(tuned, folder)
+        return tuned
