@@ -8,6 +8,7 @@ The JSON schema that editors use is generated from the models below (`tuneproof 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -110,7 +111,9 @@ class Split(Model_):
     validation: int | float = Field(0.15, gt=0, description="Rows (whole number) or share (below 1).")
     test: int | float = Field(0.15, gt=0, description="Rows or share.")
     seed: int = Field(0, ge=0)
-    stratify: bool = Field(True, description="Keep the label shares equal in all splits (classification only).")
+    stratify: bool = Field(
+        True, description="Keep the shares of classes (ner: of each sentence's rarest type) equal in all splits."
+    )
 
     @field_validator("validation", "test")
     @classmethod
@@ -133,7 +136,7 @@ class Dataset(Model_):
     label: str = Field("label", description="Column with the label (NER on hub data: the list of tags).")
     label_cut: LabelCut | None = Field(None, description="Make classes of a numeric label.")
     group: str | None = Field(None, description="Column whose equal values must stay in one split.")
-    group_pattern: str | None = Field(None, description="Regular expression; its first group is the group.")
+    group_pattern: str | None = Field(None, description="Regular expression applied to that column; its first group is the group.")
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
@@ -167,8 +170,33 @@ class Dataset(Model_):
             raise ValueError("format is missing; allowed kinds: csv, jsonl, conll")
         if isinstance(self.format, ConllFormat) and self.task != "ner":
             raise ValueError(f"format conll does not fit task {self.task}; allowed: csv, jsonl")
+        if isinstance(self.format, CsvFormat) and self.task == "ner":
+            raise ValueError("format csv does not fit task ner; allowed: conll, jsonl")
         if self.label_cut and self.task != "classification":
             raise ValueError("label_cut is for classification only")
+        return self
+
+    @model_validator(mode="after")
+    def _group_can_be_read(self) -> Self:
+        if self.group_pattern is None:
+            return self
+        if self.group is None:
+            raise ValueError("group_pattern needs group, the column that it is applied to")
+        try:
+            groups = re.compile(self.group_pattern).groups
+        except re.error as error:
+            raise ValueError(f"group_pattern: {error}; allowed: a regular expression") from None
+        if not groups:
+            raise ValueError(r"group_pattern has no group in brackets; allowed: an expression like ^(\d+)_")
+        return self
+
+    @model_validator(mode="after")
+    def _train_is_named(self) -> Self:
+        source = self.source
+        files = {PackageSource: "member", FileSource: "path", HubSource: "splits"}[type(source)]
+        named = getattr(source, files)
+        if isinstance(named, dict) and "train" not in named:
+            raise ValueError(f"source.{files}: train is missing; allowed: train, and validation, test or both")
         return self
 
 
