@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -23,6 +23,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
 SPLITS = ("train", "validation", "test")
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Model_(BaseModel):
@@ -136,7 +137,9 @@ class Dataset(Model_):
     label: str = Field("label", description="Column with the label (NER on hub data: the list of tags).")
     label_cut: LabelCut | None = Field(None, description="Make classes of a numeric label.")
     group: str | None = Field(None, description="Column whose equal values must stay in one split.")
-    group_pattern: str | None = Field(None, description="Regular expression applied to that column; its first group is the group.")
+    group_pattern: str | None = Field(
+        None, description="Regular expression applied to that column; its first group is the group."
+    )
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
@@ -511,7 +514,7 @@ def _options(value: dict[str, Any], registry: Mapping[str, str], get: Any) -> di
     return {"name": name, **_nested(kind, given, "").model_dump(mode="json")}
 
 
-def _nested[M: BaseModel](kind: type[M], given: dict[str, Any], prefix: str) -> M:
+def _nested(kind: type[_Model], given: dict[str, Any], prefix: str) -> _Model:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
