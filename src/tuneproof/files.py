@@ -90,3 +90,14 @@ def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compared(results: Path) -> list[Path]:
+    """Files that two equal runs must agree on, byte for byte: all but costs, what shows costs, and settings."""
+    return sorted(
+        path
+        for path in results.rglob("*")
+        if path.is_file()
+        and path.name not in ("cost.json", ".snakemake_timestamp")
+        and path.relative_to(results).parts[0] not in ("report", "settings", "experiments")
+    )

@@ -78,3 +78,10 @@ class Task:
     def scores(self) -> dict[str, Score]:
         """All scores of the task by name, the primary one first."""
         raise NotImplementedError
+
+    def evaluate(self, gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
+        """All scores of predictions against prepared rows in the same order."""
+        return {
+            name: float(score.combine(score.statistics(gold, predicted).sum(axis=0)))
+            for name, score in self.scores().items()
+        }

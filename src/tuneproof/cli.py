@@ -1,0 +1,365 @@
+"""One command a stage: arguments in, one function call, nothing else.
+
+Heavy packages are imported by the stage that needs them, so that `--help` and the light stages start at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuneproof import __version__
+from tuneproof.errors import ParamsError, TuneproofError
+
+app = typer.Typer(
+    name="tuneproof",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Which way of fine-tuning is best for my task, my data and my budget? With proof.\n\n"
+    "The stages are usually run by `snakemake --cores all` or `dvc repro`; each can be run alone as well.",
+)
+
+Settings = Annotated[Path, typer.Option(help="Settings file of the job, below results/settings/.")]
+Out = Annotated[Path, typer.Option(help="Where the outcome is written.")]
+Prepared = Annotated[Path, typer.Option(help="Folder of the prepared data set.")]
+ModelManifest = Annotated[Path, typer.Option(help="Manifest of the pre-trained model.")]
+Tokens = Annotated[Path, typer.Option(help="Folder of the tokenized data set.")]
+TrainTokens = Annotated[Path, typer.Option(help="The tokenized train split, augmented or not.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads for matrix products.")]
+Scratch = Annotated[Path, typer.Option(help="Folder for what a killed job resumes from.")]
+Cache = Annotated[Path, typer.Option(help="Folder that downloads are kept in.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback for every error.")] = False,
+) -> None:
+    if debug:
+        os.environ["TUNEPROOF_DEBUG"] = "1"
+
+
+@app.command()
+def fetch(settings: Settings, out: Out, cache: Cache = Path("data")) -> None:
+    """Download a data set or a model, check its sha256, and write its manifest.
+
+    Example: `tuneproof fetch --settings results/settings/fetch/data/movie.json --out results/fetch/data/movie.json`
+    """
+    from pydantic import TypeAdapter
+
+    from tuneproof import fetch as stage
+    from tuneproof import files
+    from tuneproof.params import FileSource, HubSource, Model, PackageSource
+
+    declared = files.read_json(settings)
+    if "model" in declared:
+        manifest = stage.fetch_model(TypeAdapter(Model).validate_python(declared["model"]), cache)
+    else:
+        manifest = stage.fetch_data(TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"]), cache)
+    files.write_json(out, manifest)
+
+
+@app.command()
+def prepare(settings: Settings, manifest: Annotated[Path, typer.Option(help="What fetch wrote.")], out: Out, cache: Cache = Path("data")) -> None:
+    """Read, clean, check and split a data set.
+
+    Example: `tuneproof prepare --settings results/settings/prepare/movie.json
+    --manifest results/fetch/data/movie.json --out results/prepare/movie`
+    """
+    from tuneproof import fetch as fetched
+    from tuneproof import files
+    from tuneproof.params import Dataset
+    from tuneproof.prepare import run
+
+    declared = files.read_json(settings)
+    dataset = Dataset.model_validate(declared["dataset"])
+    found = files.read_json(manifest)
+    fetched.ensure_data(found, dataset.source, cache)
+    run.run(dataset, declared["name"], found, out)
+
+
+@app.command()
+def augment(settings: Settings, prepared: Prepared, out: Out) -> None:
+    """Make new training rows from the prepared ones.
+
+    Example: `tuneproof augment --settings results/settings/augment/movie/synonym.json
+    --prepared results/prepare/movie --out results/augment/movie/synonym`
+    """
+    from tuneproof import files
+    from tuneproof.augment import run
+    from tuneproof.params import Augmentation
+
+    declared = files.read_json(settings)
+    augmentation = Augmentation.model_validate(declared["augmentation"])
+    run.run(augmentation, declared["name"], declared["task"], prepared, out)
+
+
+@app.command()
+def tokenize(
+    settings: Settings,
+    model: ModelManifest,
+    prepared: Prepared,
+    out: Out,
+    augmented: Annotated[Path | None, typer.Option(help="Augmented train split; then only it is tokenized.")] = None,
+) -> None:
+    """Turn texts into sub-token ids, once for each data set, augmentation and model.
+
+    Example: `tuneproof tokenize --settings results/settings/tokenize/movie/minilm.json
+    --model results/fetch/models/minilm.json --prepared results/prepare/movie --out results/tokenize/movie/none/minilm`
+    """
+    from tuneproof import files
+    from tuneproof import tokenize as stage
+
+    declared = files.read_json(settings)
+    splits = {split: prepared / f"{split}.parquet" for split in ("train", "validation", "test")}
+    stage.run(
+        task_name=declared["task"],
+        max_length=declared["max_length"],
+        model=_model_folder(model),
+        card=prepared / "card.json",
+        splits={"train": augmented} if augmented else splits,
+        out=out,
+    )
+
+
+@app.command()
+def search(
+    settings: Settings,
+    prepared: Prepared,
+    tokens: Tokens,
+    train_tokens: TrainTokens,
+    model: ModelManifest,
+    out: Out,
+    threads: Threads = 1,
+    scratch: Scratch = Path(".tuneproof/search"),
+) -> None:
+    """Search the learning rate of one method on one data set; a killed search goes on where it was.
+
+    Example: `tuneproof search --settings results/settings/cell/movie/minilm/lora.json --prepared results/prepare/movie
+    --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
+    --model results/fetch/models/minilm.json --out results/search/movie/minilm/lora`
+    """
+    from tuneproof import search as stage
+    from tuneproof.settings import Cell
+    from tuneproof.train import device
+    from tuneproof.train.run import load_data
+
+    device.make_repeatable(threads)
+    cell = Cell.read(settings)
+    inputs = [settings, train_tokens, tokens / "validation.parquet", prepared / "validation.parquet", model]
+    stage.run(
+        cell,
+        load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),
+        model_folder=_model_folder(model),
+        fingerprint=stage.fingerprint(inputs),
+        scratch=scratch,
+        out=out,
+    )
+
+
+@app.command()
+def train(
+    settings: Settings,
+    best: Annotated[Path, typer.Option(help="What search found.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of head, data order and dropout.")],
+    prepared: Prepared,
+    tokens: Tokens,
+    train_tokens: TrainTokens,
+    model: ModelManifest,
+    out: Out,
+    threads: Threads = 1,
+) -> None:
+    """Train one method with one seed on the best settings found, and predict validation and test rows.
+
+    Example: `tuneproof train --settings results/settings/cell/movie/minilm/lora.json
+    --best results/search/movie/minilm/lora/best.json --seed 0 --prepared results/prepare/movie
+    --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
+    --model results/fetch/models/minilm.json --out results/train/movie/minilm/lora/seed-0`
+    """
+    from tuneproof.settings import Cell
+    from tuneproof.train import device
+    from tuneproof.train import run as stage
+
+    device.make_repeatable(threads)
+    cell = Cell.read(settings)
+    inputs = {
+        "settings": settings,
+        "best": best,
+        "card": prepared / "card.json",
+        "train_tokens": train_tokens,
+        "validation_tokens": tokens / "validation.parquet",
+        "test_tokens": tokens / "test.parquet",
+        "model": model,
+    }
+    stage.run(
+        cell,
+        stage.load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),
+        seed=seed,
+        best=best,
+        test_tokens=tokens / "test.parquet",
+        model_folder=_model_folder(model),
+        inputs=stage.hashes(inputs),
+        out=out,
+    )
+
+
+@app.command()
+def ensemble(
+    settings: Settings,
+    prepared: Prepared,
+    runs: Annotated[Path, typer.Option(help="Folder that holds `method/seed-N/predictions.parquet`.")],
+    member: Annotated[list[str], typer.Option(help="`method/seed-N` of a run; once for each.")],
+    out: Out,
+) -> None:
+    """Let several runs answer together.
+
+    Example: `tuneproof ensemble --settings results/settings/ensemble/movie/minilm/full-seeds.json
+    --prepared results/prepare/movie --runs results/train/movie/minilm --member full/seed-0 --member full/seed-1
+    --out results/ensemble/movie/minilm/full-seeds`
+    """
+    from tuneproof import ensemble as stage
+    from tuneproof import files
+
+    stage.run(files.read_json(settings), prepared, {name: runs / name / "predictions.parquet" for name in member}, out)
+
+
+@app.command()
+def evaluate(
+    settings: Settings,
+    prepared: Prepared,
+    predictions: Annotated[list[str], typer.Option(help="`NAME=FILE`, once for each run and ensemble.")],
+    out: Out,
+) -> None:
+    """Score all predictions of a data set and model on the test split, with intervals and comparisons.
+
+    Example: `tuneproof evaluate --settings results/settings/evaluate/movie/minilm.json --prepared results/prepare/movie
+    --predictions lora/seed-0=results/train/movie/minilm/lora/seed-0/predictions.parquet
+    --out results/evaluate/movie/minilm`
+    """
+    from tuneproof import files
+    from tuneproof.evaluate import run
+
+    named = dict(entry.split("=", 1) for entry in predictions)
+    run.run(files.read_json(settings), prepared, {name: Path(path) for name, path in named.items()}, out)
+
+
+@app.command()
+def report(settings: Settings, results: Annotated[Path, typer.Option(help="Folder of all results.")], out: Out) -> None:
+    """Write the page and the leaderboard.
+
+    Example: `tuneproof report --settings results/settings/report.json --results results --out results/report`
+    """
+    from tuneproof import files
+    from tuneproof.report import run
+
+    run.run(files.read_json(settings), results, out)
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("params.yaml")) -> None:
+    """Check a params file: one line for each mistake, exit code 2; says what would run otherwise.
+
+    Example: `tuneproof check experiments/tiny.yaml`
+    """
+    from tuneproof import params, settings
+
+    loaded = params.load(file)
+    planned = settings.plan(loaded)
+    runs = len(planned.cells) * len(loaded.seeds)
+    trials = len(planned.cells) * loaded.search.trials
+    print(f"{file}: {len(planned.cells)} cells, {trials} search trials, {runs} runs, {len(planned.ensembles)} ensembles")
+    for entry in planned.left_out:
+        print(f"left out: {entry['dataset']}/{entry['model']}/{entry['method']}: {entry['reason']}")
+
+
+@app.command()
+def prune(
+    stages: Annotated[list[str] | None, typer.Argument(help="Stages to look at; all where none is given.")] = None,
+    file: Annotated[Path, typer.Option("--params", help="The params file.")] = Path("params.yaml"),
+) -> None:
+    """Remove results that are not part of the experiment any more (a full run does this by itself).
+
+    Example: `tuneproof prune train search`
+    """
+    from tuneproof import handover, params, settings
+
+    loaded = params.load(file)
+    unknown = sorted(set(stages or ()) - set(handover.DEPTH))
+    if unknown:
+        raise TuneproofError(f"prune: found {unknown[0]!r}; allowed: {', '.join(handover.DEPTH)}")
+    handover.prune(loaded, settings.plan(loaded), stages)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output where not given.")] = None,
+) -> None:
+    """Print the JSON schema of params.yaml for editors.
+
+    Example: `tuneproof schema --out params.schema.json`
+    """
+    import json
+
+    from tuneproof import files, params
+
+    text = json.dumps(params.schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        files.write_text(out, text)
+
+
+@app.command()
+def digest(results: Annotated[Path, typer.Argument(help="Folder of all results.")] = Path("results")) -> None:
+    """Print the sha256 of every compared artefact: two runs of the same experiment print the same lines.
+
+    Example: `tuneproof digest > a.txt`, run again elsewhere, `tuneproof digest | diff a.txt -`
+    """
+    from tuneproof import files
+
+    for path in files.compared(results):
+        print(f"{files.sha256(path)}  {path.relative_to(results).as_posix()}")
+
+
+def _model_folder(manifest: Path) -> Path:
+    from tuneproof import files
+
+    return Path(files.read_json(manifest)["folder"])
+
+
+def main() -> None:
+    """Entry point: hand the job to a warm worker where there is one, else run it here."""
+    from tuneproof import worker
+
+    if worker.wanted(sys.argv[1:]):
+        raise SystemExit(worker.run_remotely(sys.argv[1:]))
+    raise SystemExit(run_here(sys.argv[1:]))
+
+
+def run_here(arguments: list[str]) -> int:
+    """Run one command in this process; returns its exit code. Mistakes of the user's print one line each."""
+    try:
+        app(arguments, standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except TuneproofError as error:
+        if os.environ.get("TUNEPROOF_DEBUG"):
+            traceback.print_exc()
+        lines = error.lines if isinstance(error, ParamsError) else [" ".join(str(error).split())]
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr)
+        return error.exit_code
+    return 0

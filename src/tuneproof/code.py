@@ -1,0 +1,130 @@
+"""Which source files a stage's outcome depends on: its modules and, transitively, what they import.
+
+Snakemake's rules name these files as inputs and `dvc.yaml` as deps (a test compares the two), so that edited code
+re-runs what it could have changed. Registries name modules by strings, which this reading does not follow: a cell
+depends on its own tuning only, and an edited tuning re-runs its own cells. `cli.py` is left out: it passes arguments
+on and decides nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from tuneproof import adversarial, augment, tasks, tunings
+
+PACKAGE = Path(__file__).parent
+
+STAGES = {
+    "fetch": ["tuneproof.fetch"],
+    "prepare": ["tuneproof.prepare.run"],
+    "augment": ["tuneproof.augment.run"],
+    "tokenize": ["tuneproof.tokenize"],
+    "search": ["tuneproof.search"],
+    "train": ["tuneproof.train.run"],
+    "ensemble": ["tuneproof.ensemble"],
+    "evaluate": ["tuneproof.evaluate.run"],
+    "report": ["tuneproof.report.run"],
+}
+"""Stage → the modules that do its work."""
+
+
+def of_stage(stage: str, *parts: str) -> list[str]:
+    """Files of a stage and of the registry entries (task, technique, reader) it uses; paths relative to the cwd."""
+    modules = [*STAGES[stage]]
+    for part in parts:
+        modules.append(_entry(stage, part))
+    return _files(modules)
+
+
+def of_cell(task: str, tuning: str, opponent: str | None) -> list[str]:
+    """Files that search and training of one cell depend on."""
+    modules = [*STAGES["search"], *STAGES["train"], _module(tasks.TASKS[task]), _module(tunings.TUNINGS[tuning])]
+    if opponent is not None:
+        modules.append(_module(adversarial.ADVERSARIAL[opponent]))
+    return _files(modules)
+
+
+def of_all(stage: str) -> list[str]:
+    """Files of a stage with every registry entry, as DVC's stages list them."""
+    registries = {
+        "prepare": [f"tuneproof.prepare.sources.{kind}" for kind in ("csv", "jsonl", "conll", "hub")],
+        "augment": [_module(entry) for entry in augment.TECHNIQUES.values()],
+        "tokenize": [_module(entry) for entry in tasks.TASKS.values()],
+        "ensemble": [_module(entry) for entry in tasks.TASKS.values()],
+        "evaluate": [_module(entry) for entry in tasks.TASKS.values()],
+    }
+    if stage in ("search", "train"):
+        entries = [*tasks.TASKS.values(), *tunings.TUNINGS.values(), *adversarial.ADVERSARIAL.values()]
+        return _files([*STAGES["search"], *STAGES["train"], *(_module(entry) for entry in entries)])
+    return _files([*STAGES[stage], *registries.get(stage, [])])
+
+
+def _entry(stage: str, part: str) -> str:
+    if stage == "prepare":
+        return f"tuneproof.prepare.sources.{part}"
+    return _module(augment.TECHNIQUES[part] if stage == "augment" else tasks.TASKS[part])
+
+
+def _module(entry: str) -> str:
+    return entry.partition(":")[0]
+
+
+def _files(modules: list[str]) -> list[str]:
+    found: dict[Path, None] = {}
+    for module in modules:
+        for path in _closure(module):
+            found[path] = None
+    here = Path.cwd()
+    shown = [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
+    return sorted(path.as_posix() for path in shown)
+
+
+@cache
+def _closure(module: str) -> tuple[Path, ...]:
+    """Files of a module, of its packages and of all it imports from this project."""
+    found: dict[Path, None] = {}
+    waiting = [module]
+    while waiting:
+        path = _path(waiting.pop())
+        if path is None or path in found:
+            continue
+        found[path] = None
+        waiting.extend(_imports(path))
+    templates = PACKAGE / "report" / "templates"
+    if module.startswith("tuneproof.report"):
+        found.update(dict.fromkeys(sorted(path for path in templates.rglob("*") if path.is_file())))
+    return tuple(path for path in found if path.stat().st_size > 0)
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    """Names of this project's modules that a file imports at run time, anywhere in it."""
+    names: list[str] = []
+    for node in _runtime_nodes(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.append(node.module)
+            names.extend(f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(name for name in names if name == "tuneproof" or name.startswith("tuneproof."))
+
+
+def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`."""
+    found: list[ast.AST] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        found.append(child)
+        found.extend(_runtime_nodes(child))
+    return found
+
+
+def _path(module: str) -> Path | None:
+    """File of a module of this project, or None (a name in a module, another package)."""
+    base = PACKAGE.parent.joinpath(*module.split("."))
+    if base.with_suffix(".py").is_file():
+        return base.with_suffix(".py")
+    return base / "__init__.py" if (base / "__init__.py").is_file() else None

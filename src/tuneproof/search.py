@@ -1,0 +1,213 @@
+"""Learning-rate search of one cell with Optuna: the same number of trials for every method.
+
+Reads tokens and settings, writes `best.json` and `trials.csv` (no dates). The first trial is the tuning's stated
+default; the next ones spread evenly over the space (Halton points), then TPE (Bergstra et al. 2011) guides. A trial
+whose validation score falls behind is pruned. A killed search goes on from its journal: the journal's name holds the
+hash of all inputs, so that trials of other data or settings are never believed, and each trial's randomness comes
+from its number, so that the outcome is that of an undisturbed search.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneproof import files
+from tuneproof.errors import TuneproofError
+from tuneproof.seeds import derive
+from tuneproof.settings import Cell
+
+if TYPE_CHECKING:
+    import optuna
+
+    from tuneproof.train.loop import Data
+
+EDGE = 0.1
+"""A best rate within this share of the (log) range's end draws a warning."""
+
+
+def run(cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch: Path, out: Path) -> None:
+    """Search the cell and write `out/best.json` and `out/trials.csv`.
+
+    `fingerprint` is a digest of all inputs; the journal lies in `scratch` until the search is done. Raises
+    `TuneproofError` where every trial diverged.
+    """
+    import optuna
+    import pandas as pd
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    from tuneproof import tasks
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = scratch / f"{cell.dataset}-{cell.model}-{cell.method}-{fingerprint[:16]}.journal"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    drop_partial_line(journal)
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=fingerprint,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=make_pruner(cell.search.pruner),
+    )
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is gone
+
+    while (number := len(finished(study))) < cell.search.trials:
+        _trial(study, number, cell, data, model_folder)
+
+    rows = [_row(i, trial) for i, trial in enumerate(finished(study))]
+    frame = pd.DataFrame(rows, columns=["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"])
+    complete = frame[frame["state"] == "complete"]
+    if complete.empty:
+        low, high, _ = cell.learning_rates
+        raise TuneproofError(
+            f"{cell.dataset}/{cell.model}/{cell.method}: all {len(frame)} trials diverged between {low:g} and {high:g}; "
+            f"set methods.{cell.method}.learning_rate to a lower range"
+        )
+    winner = complete.sort_values(["value", "trial"], ascending=[False, True]).iloc[0]
+    low, high, _ = cell.learning_rates
+    files.write_csv(out / "trials.csv", frame)
+    files.write_json(
+        out / "best.json",
+        {
+            "learning_rate": float(winner["learning_rate"]),
+            "warmup_ratio": float(winner["warmup_ratio"]),
+            "score": tasks.get(cell.task).primary,
+            "value": float(winner["value"]),
+            "trial": int(winner["trial"]),
+            "trials": len(frame),
+            "range": [low, high],
+            "edge": edge(float(winner["learning_rate"]), low, high),
+        },
+    )
+    journal.unlink()
+
+
+def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Trials that count towards the budget, in order: complete, pruned, or diverged."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    return [
+        trial
+        for trial in trials
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or "diverged" in trial.user_attrs
+    ]
+
+
+def startup_points(count: int, seed: int) -> list[tuple[float, float]]:
+    """Points in the unit square that cover it evenly (scrambled Halton sequence)."""
+    from scipy.stats import qmc
+
+    return [(float(x), float(y)) for x, y in qmc.Halton(d=2, rng=seed).random(count)]
+
+
+def make_pruner(name: str) -> optuna.pruners.BasePruner:
+    """The pruner by its name in params; each looks at validation scores an epoch."""
+    import optuna
+
+    if name == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0)
+    if name == "halving":
+        return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+    return optuna.pruners.NopPruner()
+
+
+def edge(rate: float, low: float, high: float) -> str | None:
+    """`low` or `high` where the best rate lies at an end of its range, so that the true best may lie beyond."""
+    place = (math.log(rate) - math.log(low)) / (math.log(high) - math.log(low))
+    return "low" if place < EDGE else "high" if place > 1 - EDGE else None
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """One digest over the content of several files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(files.sha256(path).encode())
+    return digest.hexdigest()
+
+
+def drop_partial_line(journal: Path) -> None:
+    """A kill can leave half a line at a journal's end; whatever was appended to it would be unreadable."""
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with journal.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folder: Path) -> None:
+    """Run trial `number` of the budget."""
+    import optuna
+    from optuna.trial import TrialState
+
+    from tuneproof.progress import Progress
+    from tuneproof.train.loop import DivergedError, fit
+
+    low, high, first = cell.learning_rates
+    warmup_low, warmup_high = cell.search.warmup_ratio
+    if number == 0:
+        study.enqueue_trial({"learning_rate": first, "warmup_ratio": (warmup_low + warmup_high) / 2}, skip_if_exists=True)
+    elif number < cell.search.startup:
+        x, y = startup_points(cell.search.startup, derive(cell.search.seed, "halton"))[number]
+        rate = math.exp(math.log(low) + x * (math.log(high) - math.log(low)))
+        point = {"learning_rate": rate, "warmup_ratio": warmup_low + y * (warmup_high - warmup_low)}
+        study.enqueue_trial(point, skip_if_exists=True)
+    study.sampler = optuna.samplers.TPESampler(seed=derive(cell.search.seed, "tpe", number) % 2**32, n_startup_trials=1)
+    trial = study.ask()
+    rate = trial.suggest_float("learning_rate", low, high, log=True)
+    warmup = trial.suggest_float("warmup_ratio", warmup_low, warmup_high)
+
+    from tuneproof import tasks
+
+    primary = tasks.get(cell.task).primary
+    best = -math.inf
+
+    def after_epoch(epoch: int, scores: dict[str, float]) -> None:
+        nonlocal best
+        best = max(best, scores[primary])
+        trial.report(scores[primary], epoch)
+        trial.set_user_attr("epochs", epoch)
+        if epoch < cell.training.epochs and trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        with Progress(f"trial {number + 1} of {cell.search.trials}, learning rate {rate:.2e}") as progress:
+            result = fit(
+                cell,
+                data,
+                model_folder=model_folder,
+                learning_rate=rate,
+                warmup_ratio=warmup,
+                seed=derive(cell.search.seed, "search"),
+                after_epoch=after_epoch,
+                progress=progress.update,
+            )
+        value = result.scores()[primary]
+        study.tell(trial, value)
+        print(f"trial {number + 1}: {primary} {value:.4f} at {rate:.2e}", file=sys.stderr)
+    except optuna.TrialPruned:
+        study.tell(trial, state=TrialState.PRUNED)
+        print(f"trial {number + 1}: pruned, best {primary} so far {best:.4f} at {rate:.2e}", file=sys.stderr)
+    except DivergedError as error:
+        trial.set_user_attr("diverged", str(error))
+        study.tell(trial, state=TrialState.FAIL)
+        print(f"trial {number + 1}: {error}", file=sys.stderr)
+
+
+def _row(number: int, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    state = "diverged" if "diverged" in trial.user_attrs else trial.state.name.lower()
+    last = trial.intermediate_values.get(max(trial.intermediate_values, default=0))
+    return {
+        "trial": number,
+        "state": state,
+        **{key: trial.params[key] for key in ("learning_rate", "warmup_ratio")},
+        "epochs": trial.user_attrs.get("epochs", 0),
+        "value": trial.value if state == "complete" else last,
+    }

@@ -1,0 +1,218 @@
+"""From params to one settings file a job.
+
+Each stage reads only the settings it needs, as a file that is written when its content differs: an edited setting
+re-runs the jobs that read it and nothing else, behind both doors and without any metadata.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tuneproof import augment, files, tasks, tunings
+from tuneproof.params import Params, Search, Training
+
+
+class Cell(BaseModel):
+    """What `search` and `train` need to know of one dataset × model × method."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    model: str
+    method: str
+    task: str
+    tuning: dict[str, Any]
+    augmentation: str
+    """`none`, or the name of an augmentation."""
+    adversarial: dict[str, Any] | None
+    training: Training
+    learning_rates: tuple[float, float, float]
+    """Low and high end of the searched range, and the first rate tried."""
+    search: Search
+
+    @classmethod
+    def read(cls, path: Path) -> Cell:
+        return cls.model_validate(files.read_json(path))
+
+
+class Plan(BaseModel):
+    """All jobs of an experiment, in the order of params."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: list[Cell]
+    left_out: list[dict[str, str]]
+    """`dataset`, `model`, `method`, `reason` of each combination that is not run."""
+    ensembles: list[tuple[str, str, str]]
+    """(dataset, model, ensemble) of each ensemble with at least one member."""
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """(dataset, model) with at least one cell."""
+        return list(dict.fromkeys((cell.dataset, cell.model) for cell in self.cells))
+
+    def augmentations(self) -> list[tuple[str, str]]:
+        """(dataset, augmentation) that some cell trains on."""
+        used = dict.fromkeys((cell.dataset, cell.augmentation) for cell in self.cells)
+        return [pair for pair in used if pair[1] != "none"]
+
+
+def plan(params: Params) -> Plan:
+    """Which cells run, and why the others do not."""
+    cells, left_out = [], []
+    for dataset_name, dataset in params.datasets.items():
+        for model_name in params.models:
+            for method_name, method in params.methods.items():
+                if dataset.methods is not None and method_name not in dataset.methods:
+                    continue
+                reason = _misfit(params, dataset_name, method_name)
+                if reason is not None:
+                    left_out.append(
+                        {"dataset": dataset_name, "model": model_name, "method": method_name, "reason": reason}
+                    )
+                    continue
+                low, high, first = tunings.get(method.tuning["name"]).learning_rates
+                if method.learning_rate is not None:
+                    low, high = method.learning_rate
+                    first = min(max(first, low), high)
+                training = {**params.training.model_dump(), **dataset.training, **method.training}
+                cells.append(
+                    Cell(
+                        dataset=dataset_name,
+                        model=model_name,
+                        method=method_name,
+                        task=dataset.task,
+                        tuning=method.tuning,
+                        augmentation=method.augment or "none",
+                        adversarial=method.adversarial,
+                        training=Training.model_validate(training),
+                        learning_rates=(low, high, first),
+                        search=params.search,
+                    )
+                )
+    ensembles = [
+        (dataset, model, ensemble)
+        for dataset, model in dict.fromkeys((cell.dataset, cell.model) for cell in cells)
+        for ensemble in params.ensembles
+        if members(params, cells, dataset, model, ensemble)
+    ]
+    return Plan(cells=cells, left_out=left_out, ensembles=ensembles)
+
+
+def members(params: Params, cells: list[Cell], dataset: str, model: str, ensemble: str) -> list[str]:
+    """`method/seed-N` of the runs that belong to an ensemble."""
+    runs = [
+        f"{cell.method}/seed-{seed}"
+        for cell in cells
+        if (cell.dataset, cell.model) == (dataset, model)
+        for seed in params.seeds
+    ]
+    patterns = params.ensembles[ensemble].members
+    return [run for run in runs if any(fnmatchcase(run, pattern) for pattern in patterns)]
+
+
+def write(params: Params, results: Path) -> Plan:
+    """Write every settings file that differs, remove those of jobs that are gone, and return the plan."""
+    planned = plan(params)
+    contents = {path: content + "\n" for path, content in _contents(params, planned).items()}
+    root = results / "settings"
+    for path, content in contents.items():
+        files.write_if_changed(root / path, content)
+    for path in root.rglob("*.json"):
+        if path.relative_to(root).as_posix() not in contents:
+            path.unlink()
+    return planned
+
+
+def _contents(params: Params, planned: Plan) -> dict[str, str]:
+    import json
+
+    def dump(content: Any) -> str:
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(cell.dataset for cell in planned.cells):
+        dataset = params.datasets[name]
+        declared = dataset.model_dump(mode="json")
+        found[f"fetch/data/{name}.json"] = dump({"name": name, "source": declared["source"]})
+        used = {key: value for key, value in declared.items() if key not in ("methods", "training", "max_length")}
+        found[f"prepare/{name}.json"] = dump({"name": name, "dataset": used})
+    for name in dict.fromkeys(cell.model for cell in planned.cells):
+        found[f"fetch/models/{name}.json"] = dump(
+            {"name": name, "model": params.models[name].model_dump(mode="json")}
+        )
+    for dataset_name, model_name in planned.pairs():
+        dataset = params.datasets[dataset_name]
+        found[f"tokenize/{dataset_name}/{model_name}.json"] = dump(
+            {"task": dataset.task, "max_length": dataset.max_length}
+        )
+        found[f"evaluate/{dataset_name}/{model_name}.json"] = dump(
+            {
+                "dataset": dataset_name,
+                "model": model_name,
+                "task": dataset.task,
+                "evaluation": params.evaluation.model_dump(mode="json"),
+            }
+        )
+    for dataset_name, name in planned.augmentations():
+        found[f"augment/{dataset_name}/{name}.json"] = dump(
+            {
+                "name": name,
+                "task": params.datasets[dataset_name].task,
+                "augmentation": params.augmentations[name].model_dump(mode="json"),
+            }
+        )
+    for cell in planned.cells:
+        found[f"cell/{cell.dataset}/{cell.model}/{cell.method}.json"] = dump(cell.model_dump(mode="json"))
+    for dataset_name, model_name, name in planned.ensembles:
+        ensemble = params.ensembles[name].model_dump(mode="json")
+        found[f"ensemble/{dataset_name}/{model_name}/{name}.json"] = dump(
+            {"name": name, "task": params.datasets[dataset_name].task, **ensemble}
+        )
+    found["report.json"] = dump(_report(params, planned))
+    return found
+
+
+def _report(params: Params, planned: Plan) -> dict[str, Any]:
+    methods = {}
+    for name, method in params.methods.items():
+        tuning = tunings.get(method.tuning["name"])
+        methods[name] = {
+            "idea": tuning.idea,
+            "paper": tuning.paper,
+            "tuning": method.tuning["name"],
+            "augment": method.augment,
+            "adversarial": method.adversarial and method.adversarial["name"],
+            "training": method.training,
+        }
+    return {
+        "title": params.report.title,
+        "datasets": {
+            name: {"task": dataset.task, "primary": tasks.get(dataset.task).primary}
+            for name, dataset in params.datasets.items()
+        },
+        "models": list(params.models),
+        "methods": methods,
+        "cells": [[cell.dataset, cell.model, cell.method] for cell in planned.cells],
+        "seeds": list(params.seeds),
+        "ensembles": [list(entry) for entry in planned.ensembles],
+        "left_out": planned.left_out,
+        "search": params.search.model_dump(mode="json"),
+        "evaluation": params.evaluation.model_dump(mode="json"),
+    }
+
+
+def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
+    """Why a method does not run on a data set, or None."""
+    dataset, method = params.datasets[dataset_name], params.methods[method_name]
+    if method.augment is None:
+        return None
+    technique = params.augmentations[method.augment].technique
+    kind = augment.get(technique["name"])
+    if dataset.task not in kind.tasks:
+        return f"augmentation {technique['name']} is for {', '.join(kind.tasks)}, not for {dataset.task}"
+    options = {key: value for key, value in technique.items() if key != "name"}
+    return kind(**options).unavailable()

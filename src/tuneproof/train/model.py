@@ -1,0 +1,59 @@
+"""A fresh pre-trained model with the task's head, from a local folder."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuneproof.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from tuneproof.tasks.base import Task
+
+
+def load_base(folder: Path, task: Task, labels: list[str], *, seed: int, dropout: float | None = None) -> PreTrainedModel:
+    """Load the body's weights (safetensors) and draw the head from `seed`.
+
+    The seed is set before the head is made, so that the same seed gives the same head. Raises `DataError` where the
+    folder holds no loadable model.
+    """
+    import torch
+    import transformers
+
+    quiet()
+    torch.manual_seed(seed)
+    auto = getattr(transformers, task.auto_class)
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: i for i, label in enumerate(labels)}
+        if task.name == "regression":
+            config.problem_type = "regression"
+        if dropout is not None:
+            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+                if hasattr(config, name):
+                    setattr(config, name, dropout)
+        return auto.from_pretrained(
+            folder, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager"
+        ).float()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})") from None
+
+
+def learned(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The parameters that learn, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def quiet() -> None:
+    """Silence transformers' loading bars and its report of the freshly drawn head, which is what we ask for."""
+    from transformers.utils import logging as hf_logging
+
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    logging.getLogger("peft").setLevel(logging.ERROR)

@@ -1,0 +1,119 @@
+"""Stage `train`: one run (dataset × model × method × seed) on the cell's best settings.
+
+Writes the checkpoint, its manifest, predictions for validation and test, the history, `run.json` (what was run, from
+what) and `cost.json` (whatever may differ between two equal runs).
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneproof import files, tasks
+from tuneproof.settings import Cell
+
+if TYPE_CHECKING:
+    from tuneproof.train.loop import Data
+
+PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "tuneproof")
+"""Packages whose version can change a trained number."""
+
+
+def load_data(cell: Cell, *, prepared: Path, train: Path, tokens: Path) -> Data:
+    """Tokens and gold rows of a cell. `train` is the tokenized train split, `tokens` the folder of the others."""
+    from tuneproof.train.batches import Tokens
+    from tuneproof.train.loop import Data
+
+    return Data(
+        train=Tokens.read(train),
+        validation=Tokens.read(tokens / "validation.parquet"),
+        gold=files.read_frame(prepared / "validation.parquet"),
+        labels=files.read_json(prepared / "card.json")["labels"],
+    )
+
+
+def run(
+    cell: Cell, data: Data, *, seed: int, best: Path, test_tokens: Path, model_folder: Path, inputs: dict[str, str], out: Path
+) -> None:
+    """Fit, predict and write everything below `out`. `inputs` are the hashes that `run.json` keeps."""
+    import pandas as pd
+    import torch
+
+    from tuneproof.progress import Progress
+    from tuneproof.train import checkpoint, device
+    from tuneproof.train.batches import Tokens
+    from tuneproof.train.loop import fit
+    from tuneproof.train.predict import predict
+
+    chosen = files.read_json(best)
+    with Progress(f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}") as progress:
+        result = fit(
+            cell,
+            data,
+            model_folder=model_folder,
+            learning_rate=chosen["learning_rate"],
+            warmup_ratio=chosen["warmup_ratio"],
+            seed=seed,
+            progress=progress.update,
+        )
+    where = result.model.device
+    start = time.perf_counter()
+    task = tasks.get(cell.task)
+    predictions = [
+        predict(result.model, task, tokens, data.labels).assign(split=split)
+        for split, tokens in (("validation", data.validation), ("test", Tokens.read(test_tokens)))
+    ]
+    predict_seconds = time.perf_counter() - start
+    frame = pd.concat(predictions, ignore_index=True)
+    frame = frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
+
+    checkpoint.save(result.model, cell, data.labels, seed=seed, steps=result.steps, folder=out / "checkpoint")
+    manifest = checkpoint.manifest(out / "checkpoint")
+    files.write_frame(out / "predictions.parquet", frame)
+    files.write_csv(out / "history.csv", pd.DataFrame(result.history))
+    files.write_json(
+        out / "run.json",
+        {
+            "schema": 1,
+            "dataset": cell.dataset,
+            "model": cell.model,
+            "method": cell.method,
+            "seed": seed,
+            "learning_rate": chosen["learning_rate"],
+            "warmup_ratio": chosen["warmup_ratio"],
+            "epochs_run": len(result.history),
+            "best_epoch": result.best_epoch,
+            "steps": result.steps,
+            "trainable_parameters": result.trainable,
+            "total_parameters": result.total,
+            "validation": result.scores(),
+            "precision": device.pick_precision(cell.training.precision, where),
+            "device": where.type,
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "inputs": inputs,
+            "predictions": {"sha256": files.sha256(out / "predictions.parquet"), "rows": len(frame)},
+        },
+    )
+    files.write_json(
+        out / "cost.json",
+        {
+            "train_seconds": round(result.seconds, 3),
+            "predict_seconds": round(predict_seconds, 3),
+            "examples_per_second": round(result.examples / max(result.seconds, 1e-9), 2),
+            "peak_memory_mb": round(device.peak_memory_mb(where), 1),
+            "checkpoint_bytes": sum(entry["bytes"] for entry in manifest.values()),
+            "device": where.type,
+            "hardware": device.hardware(where),
+        },
+    )
+    files.write_json(out / "manifest.json", manifest)
+
+
+def hashes(paths: dict[str, Path]) -> dict[str, Any]:
+    """sha256 of each named file."""
+    return {name: files.sha256(path) for name, path in paths.items()}

@@ -1,0 +1,237 @@
+"""A warm worker: imports torch, transformers and peft once, then forks a process for each job.
+
+Importing them takes seconds, and a small grid has a hundred jobs. The first job that Snakemake starts on a machine
+launches the worker; each further job is a thin client that hands over its arguments, working folder, environment and
+standard streams through a Unix socket and waits for the exit code. A forked job runs exactly what a fresh process
+would: the parent has only imported modules, holds one thread and no random state that a job uses.
+
+Nothing outlives the run: the worker ends when the Snakemake process that it serves is gone, and a job ends when its
+client does. Without Snakemake, on another system than Linux or macOS, or with `TUNEPROOF_WORKER=0`, jobs run in fresh
+processes.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+COMMANDS = {"tokenize", "search", "train", "ensemble", "evaluate"}
+"""Commands that import heavy packages."""
+OWNER = "TUNEPROOF_SNAKEMAKE_PID"
+"""Environment variable with the process id of the Snakemake run; the Snakefile sets it."""
+START_SECONDS = 60.0
+
+
+def wanted(arguments: list[str]) -> bool:
+    """Whether this job should go to a worker."""
+    return bool(
+        arguments
+        and arguments[0] in COMMANDS
+        and "--help" not in arguments
+        and os.environ.get(OWNER)
+        and os.environ.get("TUNEPROOF_WORKER", "1") != "0"
+        and hasattr(os, "fork")
+        and hasattr(socket, "SCM_RIGHTS")
+    )
+
+
+def socket_path(owner: str) -> Path:
+    """Where the worker of a Snakemake process listens: a folder that only this user can enter."""
+    folder = Path(tempfile.gettempdir()) / f"tuneproof-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{folder}: belongs to another user or is open to others; remove it")
+    return folder / f"{owner}.sock"
+
+
+# client
+
+
+def run_remotely(arguments: list[str]) -> int:
+    """Hand a job to the worker and wait for its exit code; runs it here where no worker can be had."""
+    owner = os.environ[OWNER]
+    connection = _connect(socket_path(owner), owner)
+    if connection is None:
+        from tuneproof.cli import run_here
+
+        return run_here(arguments)
+    with connection:
+        request = json.dumps({"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)})
+        streams = array.array("i", [0, 1, 2])
+        payload = request.encode()
+        header = len(payload).to_bytes(8, "big")
+        connection.sendmsg([header], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+        connection.sendall(payload)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: sys.exit(128 + received))  # closing the socket ends the job
+        answer = connection.recv(4)
+    if len(answer) < 4:
+        print("error: the worker process ended before the job did (killed, or out of memory?)", file=sys.stderr)
+        return 1
+    return int.from_bytes(answer, "big", signed=True)
+
+
+def _connect(path: Path, owner: str) -> socket.socket | None:
+    """A connection to the worker, which is started by whoever comes first."""
+    with (path.with_suffix(".lock")).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connection = _try(path)
+        if connection is not None:
+            return connection
+        path.unlink(missing_ok=True)
+        with open(os.devnull, "r+b") as null:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "tuneproof.worker", str(path), owner],
+                stdin=null, stdout=null, stderr=null, start_new_session=True,
+            )
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and server.poll() is None:
+            connection = _try(path)
+            if connection is not None:
+                return connection
+            time.sleep(0.02)
+    return None
+
+
+def _try(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    return connection
+
+
+# server
+
+
+def serve(path: Path, owner: int) -> None:
+    """Import, listen, fork; until the Snakemake process `owner` is gone."""
+    listener = socket.socket(socket.AF_UNIX)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    listener.bind(str(temporary))
+    listener.listen(64)
+    _warm_up()
+    temporary.rename(path)  # only now: a client that can connect finds a warm worker
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    children: dict[int, socket.socket] = {}
+    try:
+        while _alive(owner):
+            for key, _ in selector.select(timeout=0.2 if children else 1.0):
+                if key.fileobj is listener:
+                    connection, _ = listener.accept()
+                    child = _start(connection, listener, [*children.values()])
+                    children[child] = connection
+                    selector.register(connection, selectors.EVENT_READ, child)
+                else:  # a client says nothing after its request: readable means that it is gone
+                    selector.unregister(key.fileobj)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(key.data, signal.SIGTERM)
+            _reap(children, selector)
+    finally:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".lock").unlink(missing_ok=True)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGTERM)
+
+
+def _warm_up() -> None:
+    """What the jobs import; nothing here computes, so that no thread is running when a job is forked."""
+    import importlib
+
+    for name in (
+        "pandas", "pyarrow.parquet", "scipy.stats", "scipy.special", "torch", "transformers", "peft", "optuna",
+        "optuna.storages.journal", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
+        "tuneproof.cli", "tuneproof.search", "tuneproof.train.loop", "tuneproof.train.run", "tuneproof.train.checkpoint",
+        "tuneproof.evaluate.run", "tuneproof.ensemble", "seqeval.scheme",
+    ):
+        importlib.import_module(name)
+
+
+def _start(connection: socket.socket, listener: socket.socket, others: list[socket.socket]) -> int:
+    """Fork a job for one client; returns the child's process id, which is its process group too."""
+    child = os.fork()
+    if child:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(child, child)
+        return child
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        listener.close()
+        for other in others:
+            other.close()
+        header, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+        streams = array.array("i")
+        for _, _, content in ancillary:
+            streams.frombytes(content)
+        request = json.loads(_receive(connection, int.from_bytes(header, "big")))
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        from tuneproof.cli import run_here
+
+        code = run_here(request["arguments"])
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            connection.sendall(code.to_bytes(4, "big", signed=True))
+        os._exit(code & 0xFF)
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise ConnectionError("the client went away")
+        parts += part
+    return bytes(parts)
+
+
+def _reap(children: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+    """Forget jobs that have ended; a client whose job was killed sees its connection close."""
+    for child in list(children):
+        ended, _ = os.waitpid(child, os.WNOHANG)
+        if ended:
+            connection = children.pop(child)
+            with contextlib.suppress(KeyError, ValueError):
+                selector.unregister(connection)
+            connection.close()
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

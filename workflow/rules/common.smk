@@ -1,0 +1,147 @@
+# Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from tuneproof import code, experiment, handover, settings
+from tuneproof.errors import TuneproofError
+
+# the jobs' warm worker ends with this process
+os.environ["TUNEPROOF_SNAKEMAKE_PID"] = str(os.getpid())
+
+try:
+    PARAMS = experiment.from_snakemake(config, workflow.configfiles)
+    PLAN = settings.write(PARAMS, Path(PARAMS.results))
+except TuneproofError as error:
+    sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
+
+
+wildcard_constraints:
+    dataset="[a-z0-9-]+",
+    model="[a-z0-9-]+",
+    method="[a-z0-9-]+",
+    augmentation="[a-z0-9-]+",
+    ensemble="[a-z0-9-]+",
+    seed="[0-9]+",
+
+
+def cell_of(wildcards):
+    """The cell that a job's wildcards name."""
+    return next(
+        cell
+        for cell in PLAN.cells
+        if (cell.dataset, cell.model, cell.method)
+        == (wildcards.dataset, wildcards.model, wildcards.method)
+    )
+
+
+def train_tokens(wildcards):
+    """The tokenized train split of a cell, augmented where its method says so."""
+    augmentation = cell_of(wildcards).augmentation
+    return f"<results>/tokenize/{wildcards.dataset}/{augmentation}/{wildcards.model}/train.parquet"
+
+
+def cell_code(wildcards):
+    """Source files that a cell's fits depend on: the engine, its task, its tuning, its adversarial training."""
+    cell = cell_of(wildcards)
+    return code.of_cell(
+        cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"]
+    )
+
+
+def runs_of(dataset, model):
+    """(method, seed) of every run on a data set with a model."""
+    return [
+        (cell.method, seed)
+        for cell in PLAN.cells
+        if (cell.dataset, cell.model) == (dataset, model)
+        for seed in PARAMS.seeds
+    ]
+
+
+def final_files():
+    """Every tracked artefact, so that none can be missing without a job being started for it."""
+    pairs = PLAN.pairs()
+    return [
+        *collect("<results>/report/{name}", name=["index.html", "leaderboard.csv"]),
+        *(
+            f"<results>/evaluate/{dataset}/{model}/{name}"
+            for dataset, model in pairs
+            for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json")
+        ),
+        *(
+            f"<results>/ensemble/{dataset}/{model}/{name}/{file}"
+            for dataset, model, name in PLAN.ensembles
+            for file in ("predictions.parquet", "members.json")
+        ),
+        *train_files(),
+        *search_files(),
+        *tokenize_files(),
+        *augment_files(),
+        *prepare_files(),
+        *fetch_files(),
+    ]
+
+
+def fetch_files():
+    return [
+        *(f"<results>/fetch/data/{name}.json" for name in dict.fromkeys(c.dataset for c in PLAN.cells)),
+        *(f"<results>/fetch/models/{name}.json" for name in dict.fromkeys(c.model for c in PLAN.cells)),
+    ]
+
+
+def prepare_files():
+    return [
+        f"<results>/prepare/{name}/{file}"
+        for name in dict.fromkeys(cell.dataset for cell in PLAN.cells)
+        for file in ("train.parquet", "validation.parquet", "test.parquet", "card.json")
+    ]
+
+
+def augment_files():
+    return [
+        f"<results>/augment/{dataset}/{name}/{file}"
+        for dataset, name in PLAN.augmentations()
+        for file in ("train.parquet", "card.json")
+    ]
+
+
+def tokenize_files():
+    plain = [
+        f"<results>/tokenize/{dataset}/none/{model}/{split}.parquet"
+        for dataset, model in PLAN.pairs()
+        for split in ("train", "validation", "test")
+    ]
+    augmented = [
+        f"<results>/tokenize/{cell.dataset}/{cell.augmentation}/{cell.model}/train.parquet"
+        for cell in PLAN.cells
+        if cell.augmentation != "none"
+    ]
+    return [*plain, *dict.fromkeys(augmented)]
+
+
+def search_files():
+    return [
+        f"<results>/search/{cell.dataset}/{cell.model}/{cell.method}/{file}"
+        for cell in PLAN.cells
+        for file in ("best.json", "trials.csv")
+    ]
+
+
+def train_files():
+    return [
+        f"<results>/train/{dataset}/{model}/{method}/seed-{seed}/manifest.json"
+        for dataset, model in PLAN.pairs()
+        for method, seed in runs_of(dataset, model)
+    ]
+
+
+def hand_over(workflow):
+    """Tell DVC about a full run of params.yaml; anything less would make its lock file claim too much."""
+    if workflow.touch or workflow.dag_settings.targets or workflow.configfiles or config:
+        return
+    handover.prune(PARAMS, PLAN)
+    handover.commit()

@@ -1,0 +1,29 @@
+# The page and the leaderboard.
+
+
+rule report:
+    input:
+        settings="<results>/settings/report.json",
+        evaluate=rules.evaluate_all.input,
+        ensemble=rules.ensemble_all.input,
+        search=search_files(),
+        train=train_files(),
+        augment=augment_files(),
+        prepare=prepare_files(),
+        code=code.of_stage("report"),
+    output:
+        page="<results>/report/index.html",
+        leaderboard="<results>/report/leaderboard.csv",
+    log:
+        "<logs>/report.log",
+    params:
+        results=PARAMS.results,
+        out=subpath(output.page, parent=True),
+    message:
+        "report: {output.page}"
+    shell:
+        "tuneproof report"
+        " --settings {input.settings:q}"
+        " --results {params.results:q}"
+        " --out {params.out:q}"
+        " 2> {log:q}"

@@ -1,0 +1,43 @@
+# Search the learning rate of each method on each data set, with the same budget.
+
+
+rule search_all:
+    input:
+        search_files(),
+    localrule: True
+
+
+rule search:
+    input:
+        settings="<results>/settings/cell/{dataset}/{model}/{method}.json",
+        model="<results>/fetch/models/{model}.json",
+        card="<results>/prepare/{dataset}/card.json",
+        gold="<results>/prepare/{dataset}/validation.parquet",
+        train=train_tokens,
+        validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
+        code=cell_code,
+    output:
+        best="<results>/search/{dataset}/{model}/{method}/best.json",
+        trials="<results>/search/{dataset}/{model}/{method}/trials.csv",
+    log:
+        "<logs>/search/{dataset}/{model}/{method}.log",
+    params:
+        prepared=subpath(input.card, parent=True),
+        tokens=subpath(input.validation, parent=True),
+        out=subpath(output.best, parent=True),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    message:
+        "search {wildcards.dataset}/{wildcards.model}/{wildcards.method}"
+    shell:
+        "tuneproof search"
+        " --settings {input.settings:q}"
+        " --prepared {params.prepared:q}"
+        " --tokens {params.tokens:q}"
+        " --train-tokens {input.train:q}"
+        " --model {input.model:q}"
+        " --threads {threads}"
+        " --out {params.out:q}"
+        " 2> {log:q}"

@@ -1,0 +1,50 @@
+# Train each method with each seed on the best settings found.
+
+
+rule train_all:
+    input:
+        train_files(),
+    localrule: True
+
+
+rule train:
+    input:
+        settings="<results>/settings/cell/{dataset}/{model}/{method}.json",
+        best="<results>/search/{dataset}/{model}/{method}/best.json",
+        model="<results>/fetch/models/{model}.json",
+        card="<results>/prepare/{dataset}/card.json",
+        gold="<results>/prepare/{dataset}/validation.parquet",
+        train=train_tokens,
+        validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
+        test="<results>/tokenize/{dataset}/none/{model}/test.parquet",
+        code=cell_code,
+    output:
+        manifest="<results>/train/{dataset}/{model}/{method}/seed-{seed}/manifest.json",
+        predictions="<results>/train/{dataset}/{model}/{method}/seed-{seed}/predictions.parquet",
+        history="<results>/train/{dataset}/{model}/{method}/seed-{seed}/history.csv",
+        run="<results>/train/{dataset}/{model}/{method}/seed-{seed}/run.json",
+        cost="<results>/train/{dataset}/{model}/{method}/seed-{seed}/cost.json",
+    log:
+        "<logs>/train/{dataset}/{model}/{method}/seed-{seed}.log",
+    params:
+        prepared=subpath(input.card, parent=True),
+        tokens=subpath(input.validation, parent=True),
+        out=subpath(output.manifest, parent=True),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    message:
+        "train {wildcards.dataset}/{wildcards.model}/{wildcards.method} seed {wildcards.seed}"
+    shell:
+        "tuneproof train"
+        " --settings {input.settings:q}"
+        " --best {input.best:q}"
+        " --seed {wildcards.seed}"
+        " --prepared {params.prepared:q}"
+        " --tokens {params.tokens:q}"
+        " --train-tokens {input.train:q}"
+        " --model {input.model:q}"
+        " --threads {threads}"
+        " --out {params.out:q}"
+        " 2> {log:q}"
