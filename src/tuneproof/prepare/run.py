@@ -1,0 +1,122 @@
+"""The stage `prepare`: from fetched files to one parquet file a split, and a card that accounts for every row.
+
+Reads the files that a manifest of `fetch` names. Promises: ids are unique and stable, no text stands in two splits,
+no label of validation or test is unknown in train, rows read = rows kept + rows removed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneproof import files, tasks
+from tuneproof.errors import DataError
+from tuneproof.params import ConllFormat, Dataset
+from tuneproof.prepare import clean, split, tags
+from tuneproof.prepare.card import card
+from tuneproof.prepare.clean import Example, Ledger
+from tuneproof.prepare.sources import get
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def run(dataset: Dataset, name: str, manifest: dict[str, Any], out: Path) -> None:
+    """Write {train,validation,test}.parquet and card.json into `out`.
+
+    Raises `DataError` in one line where a file, a column or a label does not fit.
+    """
+    ledger = Ledger()
+    official = {
+        "train" if key == "all" else key: _read(dataset, Path(entry["path"]), ledger)
+        for key, entry in manifest["files"].items()
+    }
+    official = clean.without_leaks(official, ledger)
+    for key, examples in official.items():
+        if not examples:
+            raise DataError(f"datasets.{name}: no rows left in {key}; each of its texts stands in another split too")
+    clean.number_ids([example for examples in official.values() for example in examples])
+    splits = _split(dataset, name, official, ledger)
+    _check_labels(dataset, name, splits)
+    frames = {key: _frame(splits[key]) for key in SPLITS}
+    labels = tasks.get(dataset.task).labels(frames["train"])
+    content = card(dataset, name, manifest, labels, {key: splits[key] for key in SPLITS}, ledger)
+    kept, removed = sum(content["rows"].values()), sum(item["count"] for item in content["removed"])
+    assert ledger.rows_read == kept + removed, "a row is unaccounted for"
+    for key in SPLITS:
+        files.write_frame(out / f"{key}.parquet", frames[key])
+    files.write_json(out / "card.json", content)
+
+
+def _read(dataset: Dataset, path: Path, ledger: Ledger) -> list[Example]:
+    """Clean examples of one file, each content once."""
+    form = dataset.format
+    before = ledger.rows_read
+    rows = ledger.sift(get(form.kind if form else "hub")(path, form))
+    if ledger.rows_read == before:
+        raise DataError(f"{path}: no rows; the file is empty" if not path.stat().st_size else f"{path}: no rows")
+    found = list(dict.fromkeys(column for row in rows for column in row.values))
+    for column in clean.used_columns(dataset):
+        if rows and column not in found:
+            hint = "; they are always tokens and tags" if isinstance(form, ConllFormat) else ""
+            raise DataError(f"{path}: column {column!r} not found; columns found: {', '.join(found)}{hint}")
+    examples = clean.without_repeats(clean.clean(rows, dataset, ledger), ledger)
+    if not examples:
+        reason = max(ledger.counts, key=ledger.counts.__getitem__)
+        raise DataError(
+            f"{path}: none of {ledger.rows_read - before:,} rows can be used; most often: {reason}, "
+            f"as at {ledger.places[reason][0]}"
+        )
+    return examples
+
+
+def _split(dataset: Dataset, name: str, official: dict[str, list[Example]], ledger: Ledger) -> dict[str, list[Example]]:
+    """Official splits as they are, missing ones cut from train; then the training subset. Rows are sorted by id."""
+    missing = [key for key in ("validation", "test") if key not in official]
+    stratum = split.strata(dataset.task, official["train"], stratify=dataset.split.stratify)
+    splits = {**official, **split.divide(official["train"], dataset.split, missing, stratum, f"datasets.{name}")}
+    if dataset.train_size is not None:
+        train = splits["train"]
+        if dataset.train_size > len(train):
+            found = f"found {dataset.train_size:,}; allowed: up to {len(train):,}, the rows of train"
+            raise DataError(f"datasets.{name}.train_size: {found}")
+        splits["train"] = split.subset(train, dataset.train_size, dataset.split.seed, stratum)
+        chosen = {example.id for example in splits["train"]}
+        for example in sorted(train, key=lambda example: example.place):
+            if example.id not in chosen:
+                ledger.remove(example.place, "beyond train_size")
+    return {key: sorted(examples, key=lambda example: example.id) for key, examples in splits.items()}
+
+
+def _check_labels(dataset: Dataset, name: str, splits: dict[str, list[Example]]) -> None:
+    """Train has something to learn, and the other splits ask for nothing that train does not show."""
+    if dataset.task == "regression":
+        return
+    known = {kind for example in splits["train"] for kind in _kinds(example, dataset.task)}
+    if dataset.task == "ner" and not known:
+        raise DataError(f"datasets.{name}: no entity in train ({len(splits['train']):,} sentences); check format.tag")
+    if dataset.task == "classification" and len(known) < 2:
+        raise DataError(f"datasets.{name}: one class in train, {known.pop()!r}; allowed: two or more")
+    for key in ("validation", "test"):
+        for example in splits[key]:
+            for kind in _kinds(example, dataset.task):
+                if kind not in known:
+                    what = "entity type" if dataset.task == "ner" else "label"
+                    raise DataError(f"{example.place}: {what} {kind!r} of {key} does not occur in train")
+
+
+def _kinds(example: Example, task: str) -> list[str]:
+    if task == "ner":
+        return [kind for _, _, kind in tags.spans(example.columns["tags"])]
+    return [example.columns["label"]]
+
+
+def _frame(examples: list[Example]) -> pd.DataFrame:
+    """`id` and the task's columns."""
+    import pandas as pd
+
+    columns = ["id", *examples[0].columns]
+    return pd.DataFrame([{"id": example.id, **example.columns} for example in examples], columns=columns)

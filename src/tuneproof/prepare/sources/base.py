@@ -1,0 +1,62 @@
+"""What readers give: rows and removed rows, each with its place in a file; and the lines of a text file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tuneproof.errors import DataError
+
+
+class Place(NamedTuple):
+    """Where a row starts. Lines count from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as read: column name → value. A column that the row lacks is not a key."""
+
+    place: Place
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A row that cannot be used, and why."""
+
+    place: Place
+    reason: str
+
+
+def lines(path: Path, encoding: str) -> list[str]:
+    """Lines of a text file without their ends (LF, CRLF or CR) and without a byte order mark.
+
+    Raises `DataError` where the file is missing, or is not in the encoding: file, line and byte.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); run `make fetch`, or correct the path") from None
+    try:
+        text = content.decode(encoding)
+    except LookupError:
+        raise DataError(f"{path}: unknown encoding {encoding!r}; allowed: utf-8, latin-1, … (Python's names)") from None
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(encoding, errors="replace")
+        line = len(_split(before))
+        shown = content[error.start : error.start + 1].hex()
+        raise DataError(f"{path}:{line}: byte 0x{shown} is not {encoding}; set `encoding` to the file's own") from None
+    found = _split(text.removeprefix("\ufeff"))
+    return found[:-1] if found[-1] == "" else found
+
+
+def _split(text: str) -> list[str]:
+    """Split at the ends that editors know; `str.splitlines` would also split at characters like U+2028."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
