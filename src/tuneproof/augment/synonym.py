@@ -1,0 +1,92 @@
+"""Synonym replacement with WordNet, one operation of EDA (Wei & Zou 2019).
+
+A share of a text's content words gives way to synonyms of their most frequent senses; case and simple inflections
+are kept. Of a text pair, the first text is changed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from tuneproof.augment import wordnet
+from tuneproof.augment.base import Technique
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORD = re.compile(r"(?<![\w@#'’&/.-])[A-Za-z]{3,}(?![\w'’@/]|[.-]\w)")
+"""A word of three letters or more that is no part of a handle, hashtag, address, contraction or compound."""
+
+SENTENCE_START = re.compile(r"(?:^|[.!?])[\s\"'“‘(]*$")
+
+FUNCTION_WORDS = """
+    about above across after again against all almost alone along already also although always among and another any
+    anybody anyone anything anywhere are around because been before behind being below between both but can cannot could
+    did does doing done down during each either else enough etc even ever every everybody everyone everything everywhere
+    except few for from further had has have having hence her here hers herself him himself his how however inside into
+    its itself just least less lot lots many may maybe might mine more moreover most much must myself near neither never
+    nevertheless nobody none nor not nothing now nowhere off often once one only onto other others otherwise ought our
+    ours ourselves out outside over own per perhaps quite rather same shall she should since some somebody someone
+    something sometimes somewhere still such than that the their theirs them themselves then there therefore these they
+    this those though through throughout thus till together too toward towards two under unless until upon use used
+    using very via was well were what whatever when whenever where whereas wherever whether which while who whoever
+    whole whom whose why will with within without would yes yet you your yours yourself yourselves
+"""
+STOP_WORDS = frozenset(FUNCTION_WORDS.split())
+"""They carry grammar rather than content, and their entries in WordNet mean something else."""
+
+
+class Synonym(Technique):
+    """Options of synonym replacement."""
+
+    idea: ClassVar[str] = "Replaces some content words by WordNet synonyms."
+    paper: ClassVar[str] = "Wei & Zou 2019, EDA: Easy Data Augmentation Techniques, EMNLP-IJCNLP"
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
+
+    rate: float = Field(0.15, gt=0, le=1, description="Share of the content words that is replaced, at least one.")
+
+    def unavailable(self) -> str | None:
+        return wordnet.unavailable()
+
+    def prepare(self, train: pd.DataFrame) -> wordnet.WordNet:
+        """The dictionary. Raises `MethodError` where there is none."""
+        return wordnet.load()
+
+    def change(self, row: dict[str, Any], shared: wordnet.WordNet, rng: random.Random) -> dict[str, Any] | None:
+        text = row["text"]
+        words = [match for match in WORD.finditer(text) if _is_content(match)]
+        wanted = max(1, round(self.rate * len(words)))
+        replaced: dict[int, tuple[int, str]] = {}  # start → end, new word
+        for match in rng.sample(words, len(words)):
+            synonyms = shared.synonyms(match[0].lower())
+            if synonyms:
+                replaced[match.start()] = match.end(), _cased(rng.choice(synonyms), match[0])
+            if len(replaced) == wanted:
+                break
+        if not replaced:
+            return None
+        for start in sorted(replaced, reverse=True):
+            end, word = replaced[start]
+            text = text[:start] + word + text[end:]
+        return {**row, "text": text}
+
+
+def _is_content(match: re.Match[str]) -> bool:
+    """No stop word, and no name: a capital within a sentence."""
+    word = match[0]
+    if word.lower() in STOP_WORDS:
+        return False
+    if word.islower() or word.isupper():
+        return True
+    return word.istitle() and bool(SENTENCE_START.search(match.string, 0, match.start()))
+
+
+def _cased(word: str, like: str) -> str:
+    """The word in the case of another one: lower, UPPER or Capitalised."""
+    if like.isupper():
+        return word.upper()
+    return word[0].upper() + word[1:] if like[0].isupper() else word
