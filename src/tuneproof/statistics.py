@@ -1,0 +1,377 @@
+"""How sure a score is, and which methods differ: intervals, paired tests, Holm, letters.
+
+Works on arrays alone and reads no file. Chance enters a comparison in two ways, and both are counted: other test rows
+could have been drawn (bootstrap over examples), and other seeds could have been trained (t distribution over seeds).
+Whatever cannot be computed comes back as NaN with a `note` that says why; few or odd rows raise nothing.
+
+Why seeds are not simply resampled like examples: three seeds drawn with replacement have ten possible means and two
+thirds of the true variance, so that the plain hierarchical bootstrap calls up to one in five equal pairs different
+(tests/statistics has the simulation). Here the standard errors of both levels are joined by the rule of Cochran & Cox
+(1950, Experimental Designs), each with the t quantile of its own degrees of freedom, which keeps the level at any
+number of seeds. Noise that seeds and examples share counts twice, as in Owen's pigeonhole bootstrap (2007, Annals of
+Applied Statistics 1:386): the tests are a little too careful, never too bold.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tuneproof.tasks.base import Score
+
+CHUNK = 1 << 22
+"""Weights (resamples × rows) that are held as floats at a time: 32 MiB."""
+POWER = 0.8
+"""A difference is called detectable if it is found in this share of experiments: the convention of Cohen (1988)."""
+EXACT_BELOW = 25
+"""Fewer rows than this on which one of two methods is right: McNemar's test is the exact binomial one."""
+
+
+class Measured(NamedTuple):
+    """A score of one method: on the test rows, and on every resample of them.
+
+    `observed` has one value a run, `resampled` is resamples × runs. `seeds` names the runs; it is None for one fixed
+    set of predictions that has no seed of its own (an ensemble).
+    """
+
+    observed: np.ndarray
+    resampled: np.ndarray
+    rows: int
+    seeds: tuple[int, ...] | None = None
+
+
+class Interval(NamedTuple):
+    """A value (mean over runs) and the ends of its interval; NaN where `note` says why."""
+
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+
+class Difference(NamedTuple):
+    """Method a minus method b: interval and two-sided p in [0, 1]; NaN where `note` says why.
+
+    `detectable` is the smallest true difference that a comparison as noisy as this one finds with 80 % power.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    detectable: float
+    note: str = ""
+
+
+class Test(NamedTuple):
+    """A two-sided p in [0, 1]; NaN where `note` says why."""
+
+    p: float
+    note: str = ""
+
+
+# resampling
+
+
+def resamples(rows: int, count: int, *, seed: int) -> np.ndarray:
+    """How often each row is drawn in each resample (count × rows, uint8; every line sums to `rows`).
+
+    One such array serves all methods of a data set: that is what pairs them over examples. Equal arguments give equal
+    arrays. A count is Poisson with mean 1, so that 255 is never reached.
+    """
+    import numpy as np
+
+    counts = np.zeros((count, rows), dtype=np.uint8)
+    if rows == 0:
+        return counts
+    generator = np.random.default_rng(seed)
+    for part in _parts(counts):
+        lines = len(part)
+        drawn = generator.integers(rows, size=(lines, rows)) + rows * np.arange(lines)[:, None]
+        part[:] = np.bincount(drawn.ravel(), minlength=lines * rows).reshape(lines, rows)
+    return counts
+
+
+def measure(
+    score: Score, runs: Sequence[np.ndarray], counts: np.ndarray, *, seeds: Sequence[int] | None = None
+) -> Measured:
+    """Score every run on the rows as they are and on every resample.
+
+    `runs` has one array of rows × statistics a run (`Score.statistics`); `counts` comes from `resamples`. A resample is
+    one matrix product.
+    """
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):  # an undefined score is NaN, and NaN gets a note below
+        observed = np.array([score.combine(statistics.sum(axis=0)) for statistics in runs], dtype=np.float64)
+        resampled = np.empty((len(counts), len(runs)))
+        for part, into in zip(_parts(counts), _parts(resampled, lines=_lines(counts)), strict=True):
+            weights = part.astype(np.float64)
+            for run, statistics in enumerate(runs):
+                into[:, run] = score.combine(weights @ statistics)
+    return Measured(observed, resampled, counts.shape[1], None if seeds is None else tuple(seeds))
+
+
+def _lines(counts: np.ndarray) -> int:
+    """How many lines of such an array fit into a chunk."""
+    return max(1, CHUNK // max(1, int(counts.shape[1])))
+
+
+def _parts(array: np.ndarray, *, lines: int | None = None) -> Iterable[np.ndarray]:
+    """Views of successive lines, few enough that their weights fit into a chunk."""
+    step = lines or _lines(array)
+    return (array[start : start + step] for start in range(0, len(array), step))
+
+
+# intervals and differences
+
+
+def interval(measured: Measured, *, confidence: float = 0.95) -> Interval:
+    """Mean over the runs with its interval: over examples and, from two seeds on, over seeds.
+
+    With one run this is the percentile interval (Efron 1979), widened for few rows as in Hesterberg (2015, The American
+    Statistician 69:371): t quantiles, and a variance times n/(n−1). An interval of a score in [0, 1] stays in it.
+    """
+    import numpy as np
+
+    value = float(measured.observed.mean())
+    noise = _noise(measured, percentiles=confidence)
+    if isinstance(noise, str):
+        return Interval(value, math.nan, math.nan, noise)
+    low, high = noise.ends(value, confidence)
+    if np.nanmin(measured.resampled) >= 0 and np.nanmax(measured.resampled) <= 1:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Interval(value, low, high, _join(noise.note, _one_run(measured)))
+
+
+def difference(a: Measured, b: Measured, *, confidence: float = 0.95) -> Difference:
+    """Mean of a minus mean of b, paired over examples and seeds: bootstrap standard error, t quantiles.
+
+    With one run of a mean score it is the paired t-test, up to the resampling. Both must come from the same `resamples`
+    (ValueError where they cannot). Runs are paired by seed; where the seeds differ, those in common count. A method
+    without seeds (an ensemble) meets every seed of the other. p is the level whose interval ends at zero, so that
+    p < 0.05 exactly where the 95 % interval leaves zero out.
+    """
+    if a.rows != b.rows or len(a.resampled) != len(b.resampled):
+        raise ValueError(f"not the same resamples: {len(a.resampled)} × {a.rows} and {len(b.resampled)} × {b.rows}")
+    paired = _pair(a, b)
+    if paired is None:
+        return Difference(math.nan, math.nan, math.nan, math.nan, math.nan, "not compared: no seed in common")
+    value = float(paired.observed.mean())
+    noise = _noise(paired)
+    if not isinstance(noise, str):
+        note = _join(_fewer_seeds(a, b, paired), noise.note, _one_run(paired))
+        return Difference(value, *noise.ends(value, confidence), noise.p(value), noise.detectable(confidence), note)
+    if noise == SAME_EVERYWHERE and value == 0:
+        return Difference(0.0, 0.0, 0.0, 1.0, math.nan, "no difference on any row")
+    # if every row favours the same side equally, resamples show no noise; the sign test still knows how many rows spoke
+    p = min(1.0, 2 * 0.5**a.rows) if noise == SAME_EVERYWHERE else math.nan
+    return Difference(value, math.nan, math.nan, p, math.nan, noise)
+
+
+SAME_EVERYWHERE = "interval not defined: the same value in every resample"
+
+
+class _Noise(NamedTuple):
+    """Standard errors of a mean over runs: over examples (below and above the value, which may differ) and seeds."""
+
+    below: float
+    above: float
+    seeds: float
+    rows: int
+    runs: int
+    note: str = ""
+
+    def half(self, level: float, *, below: bool) -> float:
+        """Distance from the value to an end of its interval at 1 − `level`: t quantiles weighted by variances."""
+        from scipy.special import stdtrit
+
+        error = self.below if below else self.above
+        weighted = -(error**2) * stdtrit(self.rows - 1, level / 2)
+        if self.seeds:
+            weighted -= self.seeds**2 * stdtrit(self.runs - 1, level / 2)
+        return float(weighted / math.hypot(error, self.seeds))
+
+    def ends(self, value: float, confidence: float) -> tuple[float, float]:
+        return value - self.half(1 - confidence, below=True), value + self.half(1 - confidence, below=False)
+
+    def p(self, value: float) -> float:
+        """The level at which the interval ends at zero, by bisection on its logarithm (p ≥ 1e-100)."""
+        low, high = -100.0, 0.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            if self.half(10**middle, below=value > 0) > abs(value):
+                low = middle
+            else:
+                high = middle
+        return float(10**high)
+
+    def detectable(self, confidence: float) -> float:
+        """What lies far enough from zero that the interval still leaves zero out in 80 % of experiments."""
+        return max(
+            self.half(1 - confidence, below=below) + self.half(2 * (1 - POWER), below=below) for below in (True, False)
+        )
+
+
+def _noise(measured: Measured, *, percentiles: float | None = None) -> _Noise | str:
+    """Standard errors of the mean over runs; a text where there are none.
+
+    Over examples: the standard deviation of the resampled means; or, where `percentiles` gives a confidence, their
+    percentiles, which follow a skewed distribution (a score near 1) but are noisier than a test wants.
+    """
+    import numpy as np
+    from scipy.special import ndtri
+
+    observed, rows = measured.observed, measured.rows
+    runs, count = len(observed), len(measured.resampled)
+    undefined = int(np.isnan(observed).sum())
+    if undefined:
+        return f"interval not defined: the score is not defined in {undefined} of {_many(runs, 'run')}"
+    if rows < 2:
+        return f"interval not defined: {_many(rows, 'row')}"
+    value, means = float(observed.mean()), measured.resampled.mean(axis=1)
+    means = means[~np.isnan(means)]
+    left_out = count - len(means)
+    if left_out > count / 2:
+        return f"interval not defined: the score is not defined in {left_out} of {_many(count, 'resample')}"
+    if percentiles is None:
+        below = above = float(means.std(ddof=1))
+    else:
+        tail = (1 - percentiles) / 2
+        low, high = np.quantile(means, [tail, 1 - tail]) / ndtri(1 - tail)
+        middle = value / ndtri(1 - tail)
+        below, above = max(float(middle - low), 0.0), max(float(high - middle), 0.0)
+    seeds = float(observed.std(ddof=1) / math.sqrt(runs)) if runs > 1 else 0.0
+    tiny = 1e-12 * max(1.0, abs(value))  # what rounding leaves of zero
+    below, above, seeds = (error if error > tiny else 0.0 for error in (below, above, seeds))
+    if not (below or above or seeds):
+        return SAME_EVERYWHERE
+    few = math.sqrt(rows / (rows - 1))  # a resample of n rows varies by (n − 1)/n of what n new rows would
+    note = f"{left_out} of {count} resamples left out: the score is not defined there" if left_out else ""
+    return _Noise(few * (below or above), few * (above or below), seeds, rows, runs, note)
+
+
+def _pair(a: Measured, b: Measured) -> Measured | None:
+    """Differences run by run; None where no seed is in common."""
+    if a.seeds is None or b.seeds is None:
+        return Measured(a.observed - b.observed, a.resampled - b.resampled, a.rows, a.seeds or b.seeds)
+    common = [seed for seed in a.seeds if seed in b.seeds]
+    if not common:
+        return None
+    i, j = ([measured.seeds.index(seed) for seed in common] for measured in (a, b) if measured.seeds)
+    return Measured(a.observed[i] - b.observed[j], a.resampled[:, i] - b.resampled[:, j], a.rows, tuple(common))
+
+
+def _fewer_seeds(a: Measured, b: Measured, paired: Measured) -> str:
+    most = max(len(a.seeds or ()), len(b.seeds or ()))
+    return f"paired over {len(paired.observed)} of {most} seeds" if len(paired.observed) < most else ""
+
+
+def _one_run(measured: Measured) -> str:
+    if len(measured.observed) > 1:
+        return ""
+    what = "one set of predictions" if measured.seeds is None else "one seed"
+    return f"{what}: the interval covers the rows, not the seeds"
+
+
+def _many(count: int, what: str) -> str:
+    return f"one {what}" if count == 1 else f"{count or 'no'} {what}s"
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+# tests without a bootstrap
+
+
+def approximate_randomisation(
+    score: Score, a: Sequence[np.ndarray], b: Sequence[np.ndarray], *, rounds: int = 10_000, seed: int = 0
+) -> Test:
+    """Would the difference be as large if the methods' answers were swapped at random? (Noreen 1989; Yeh 2000)
+
+    `a` and `b` hold one array of rows × statistics a run, with the same columns. A row is swapped in all runs at once:
+    the rows are the units, and the runs are taken as they are. p = (rounds at least as extreme + 1) / (rounds + 1).
+    """
+    import numpy as np
+
+    if len(a) != len(b) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
+        raise ValueError("both methods need the same number of runs, and the same rows and statistics in each")
+    rows = a[0].shape[0]
+    generator = np.random.default_rng(seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        observed = np.mean(
+            [score.combine(x.sum(axis=0)) - score.combine(y.sum(axis=0)) for x, y in zip(a, b, strict=True)]
+        )
+        if np.isnan(observed):
+            return Test(math.nan, "not tested: the score is not defined")
+        extreme, step = 0, max(1, CHUNK // max(1, rows))
+        for start in range(0, rounds, step):
+            swapped = generator.integers(2, size=(min(step, rounds - start), rows)).astype(np.float64)
+            differences = np.zeros(len(swapped))
+            for x, y in zip(a, b, strict=True):
+                moved = swapped @ (y - x)
+                differences += score.combine(x.sum(axis=0) + moved) - score.combine(y.sum(axis=0) - moved)
+            # equal up to rounding is as extreme
+            extreme += int((np.abs(differences / len(a)) >= abs(observed) - 1e-12).sum())
+    return Test((extreme + 1) / (rounds + 1), "no difference on any row" if _equal(a, b) else "")
+
+
+def _equal(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
+    return all((x == y).all() for x, y in zip(a, b, strict=True))
+
+
+def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> Test:
+    """McNemar's test (1947) on two boolean arrays, one entry a row: is one method right more often?
+
+    Exact (binomial) where fewer than 25 rows speak, else χ² with continuity correction.
+    """
+    import numpy as np
+    from statsmodels.stats.contingency_tables import mcnemar as test
+
+    a_right, b_right = np.asarray(a_right, dtype=bool), np.asarray(b_right, dtype=bool)
+    table = [[int((x & y).sum()) for y in (b_right, ~b_right)] for x in (a_right, ~a_right)]
+    disagreements = table[0][1] + table[1][0]
+    if disagreements == 0:
+        return Test(1.0, "no difference on any row")
+    return Test(float(test(table, exact=disagreements < EXACT_BELOW, correction=True).pvalue))
+
+
+# many comparisons
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p: bounds the chance of any false alarm among all. NaN stays NaN and is not counted."""
+    from statsmodels.stats.multitest import multipletests
+
+    defined = [value for value in p if not math.isnan(value)]
+    adjusted = iter(multipletests(defined, method="holm")[1] if defined else ())
+    return [math.nan if math.isnan(value) else float(next(adjusted)) for value in p]
+
+
+def letters(methods: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Compact letter display: two methods share a letter exactly where they are not in `different`.
+
+    `methods` come best first; the best gets `a`. Insert and absorb (Piepho 2004, Journal of Computational and Graphical
+    Statistics 13:456): start with one group, split it at every pair that differs, drop groups inside another.
+    """
+    groups = [frozenset(methods)]
+    for pair in different:
+        split = [part for group in groups for part in ([group - {m} for m in pair] if group >= set(pair) else [group])]
+        # dict.fromkeys: equal groups once, in an order that does not depend on the hash seed
+        groups = [group for group in dict.fromkeys(split) if not any(group < other for other in split)]
+    rank = {method: place for place, method in enumerate(methods)}
+    groups = sorted((group for group in groups if group), key=lambda group: sorted(rank[method] for method in group))
+    return {
+        method: "".join(_letter(place) for place, group in enumerate(groups) if method in group) for method in methods
+    }
+
+
+def _letter(place: int) -> str:
+    """a … z, A … Z, then signs from a script with thousands of them: a group is always one character."""
+    return string.ascii_letters[place] if place < len(string.ascii_letters) else chr(0x4E00 + place - 52)
