@@ -6,6 +6,7 @@ Pydantic finds the mistakes. What is allowed is read off the model's JSON schema
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -52,9 +53,11 @@ class Mistakes(ValueError):
 
 def check(kind: type[M], content: Any) -> M:
     """The content as a model; no guessing between types ("3" is no number). Raises `Mistakes`."""
-    content = _tuples(content)
     try:
+        content = _tuples(content)
         return kind.model_validate(content, strict=True)
+    except RecursionError:
+        raise Mistakes.at(text="contains itself or is nested too deeply; allowed: plain lists and mappings") from None
     except ValidationError as error:
         schema = _schema(kind)
         found = [mistake for item in error.errors(include_url=False) for mistake in _read(dict(item), schema, content)]
@@ -75,11 +78,12 @@ def unknown(value: Any, names: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value on one line as YAML would have it, cut where it is long."""
+    """A value on one line as one would write it in YAML, cut where it is long."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
     except ValueError:  # contains itself
         text = str(type(value).__name__)
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:61])
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -141,6 +145,7 @@ def _path(item: dict[str, Any], content: Any) -> KeyPath:
 # JSON schema
 
 
+@functools.cache
 def _schema(kind: type[BaseModel]) -> Node:
     """The model's schema with definitions put where they are referred to."""
     schema = kind.model_json_schema()
@@ -233,7 +238,7 @@ def _words(node: Node) -> str:
 
 def _key_words(node: Node) -> str:
     properties = node["properties"]
-    needed = [" ".join((key, properties[key].get("const", ""))).strip() for key in node.get("required", properties)]
+    needed = [f"{key} {properties[key].get('const', '')}".strip() for key in node.get("required") or properties]
     return ", ".join([*needed, "…"] if len(needed) < len(properties) else needed)
 
 
