@@ -1,0 +1,84 @@
+"""FGM: a second gradient at the worst nearby word embeddings, one step along the gradient of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from tuneproof.adversarial.base import Adversarial
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+class FGM(Adversarial):
+    """Adds the gradients of L(v + r), where v are a text's word embeddings and r = ε g / ‖g‖₂ with g = ∂L/∂v.
+
+    The norm is over all tokens of an example (paper, equation 5); padding and special tokens are left alone. The
+    paper's ε = 5 is for embeddings normalised to unit variance, where it is a third of one word's norm (√256).
+    Pre-trained embeddings are left as they are here; MiniLM's words have a norm of about 1, so that ε = 1 moves a
+    whole text by about the length of one word.
+    """
+
+    idea = "Train on the text and on its word embeddings moved where the loss rises fastest."
+    paper = "Miyato, Dai and Goodfellow 2017, arXiv 1605.07725"
+
+    epsilon: float = Field(1.0, gt=0, description="Length of the perturbation of one text, over all its tokens.")
+
+    def backward(
+        self,
+        model: PreTrainedModel,
+        inputs: dict[str, torch.Tensor],
+        loss_of: Callable[[dict[str, torch.Tensor]], torch.Tensor],
+        scale: float,
+    ) -> torch.Tensor:
+        """Backward passes of the clean and the perturbed batch; returns the clean loss, detached.
+
+        A key `special_tokens_mask` (1 at [CLS], [SEP] and the like) is used and not passed on to `loss_of`; without
+        it, special tokens are those that the model's configuration names.
+        """
+        import torch
+
+        inputs = dict(inputs)
+        free = perturbable(model, inputs)
+        inputs.pop("special_tokens_mask", None)
+        ids = inputs.pop("input_ids")
+        embed = model.get_input_embeddings()
+
+        embeddings = embed(ids)
+        if embeddings.requires_grad:
+            embeddings.retain_grad()
+        else:  # frozen: the gradient is needed all the same
+            embeddings.requires_grad_()
+        loss = loss_of({**inputs, "inputs_embeds": embeddings})
+        torch.autograd.backward(loss * scale)
+
+        moved = embed(ids) + perturbation(embeddings.grad, free, self.epsilon)
+        torch.autograd.backward(loss_of({**inputs, "inputs_embeds": moved}) * scale)
+        return loss.detach()
+
+
+def perturbation(gradient: torch.Tensor, free: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """ε g / ‖g‖₂ an example (batch × tokens × width); zero where `free` (batch × tokens) is false, or g is zero."""
+    import torch
+
+    gradient = torch.where(free[..., None], gradient.float(), 0.0)
+    norm = torch.linalg.vector_norm(gradient, dim=(1, 2), keepdim=True)
+    return torch.where(norm > 0, epsilon * gradient / norm, 0.0).to(gradient.dtype)
+
+
+def perturbable(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Which tokens may move, batch × tokens: neither padding nor special tokens."""
+    import torch
+
+    ids = inputs["input_ids"]
+    free = inputs["attention_mask"].bool() if "attention_mask" in inputs else torch.ones_like(ids, dtype=torch.bool)
+    if "special_tokens_mask" in inputs:
+        return free & ~inputs["special_tokens_mask"].bool()
+    for name in ("pad", "cls", "sep", "bos", "eos"):
+        if (special := getattr(model.config, f"{name}_token_id", None)) is not None:
+            free = free & (ids != special)
+    return free
