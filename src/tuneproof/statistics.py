@@ -103,12 +103,13 @@ def measure(
     """Score every run on the rows as they are and on every resample.
 
     `runs` has one array of rows × statistics a run (`Score.statistics`); `counts` comes from `resamples`. A resample is
-    one matrix product.
+    one matrix product. A run with a NaN among its statistics scores NaN, even where `combine` would hide it.
     """
     import numpy as np
 
     with np.errstate(invalid="ignore", divide="ignore"):  # an undefined score is NaN, and NaN gets a note below
         observed = np.array([score.combine(statistics.sum(axis=0)) for statistics in runs], dtype=np.float64)
+        observed[[run for run, statistics in enumerate(runs) if np.isnan(statistics).any()]] = np.nan
         resampled = np.empty((len(counts), len(runs)))
         for part, into in zip(_parts(counts), _parts(resampled, lines=_lines(counts)), strict=True):
             weights = part.astype(np.float64)
@@ -231,21 +232,21 @@ def _noise(measured: Measured, *, percentiles: float | None = None) -> _Noise | 
     runs, count = len(observed), len(measured.resampled)
     undefined = int(np.isnan(observed).sum())
     if undefined:
-        return f"interval not defined: the score is not defined in {undefined} of {_many(runs, 'run')}"
+        where = f"{undefined} of {runs} runs" if runs > 1 else "the only run"
+        return f"interval not defined: the score is not defined in {where}"
     if rows < 2:
-        return f"interval not defined: {_many(rows, 'row')}"
+        return f"interval not defined: {'one row' if rows else 'no rows'}"
     value, means = float(observed.mean()), measured.resampled.mean(axis=1)
     means = means[~np.isnan(means)]
     left_out = count - len(means)
     if left_out > count / 2:
-        return f"interval not defined: the score is not defined in {left_out} of {_many(count, 'resample')}"
+        return f"interval not defined: the score is not defined in {left_out} of {count} resamples"
     if percentiles is None:
         below = above = float(means.std(ddof=1))
     else:
         tail = (1 - percentiles) / 2
-        low, high = np.quantile(means, [tail, 1 - tail]) / ndtri(1 - tail)
-        middle = value / ndtri(1 - tail)
-        below, above = max(float(middle - low), 0.0), max(float(high - middle), 0.0)
+        low, high = np.quantile(means, [tail, 1 - tail])
+        below, above = (max(float(half / ndtri(1 - tail)), 0.0) for half in (value - low, high - value))
     seeds = float(observed.std(ddof=1) / math.sqrt(runs)) if runs > 1 else 0.0
     tiny = 1e-12 * max(1.0, abs(value))  # what rounding leaves of zero
     below, above, seeds = (error if error > tiny else 0.0 for error in (below, above, seeds))
@@ -277,10 +278,6 @@ def _one_run(measured: Measured) -> str:
         return ""
     what = "one set of predictions" if measured.seeds is None else "one seed"
     return f"{what}: the interval covers the rows, not the seeds"
-
-
-def _many(count: int, what: str) -> str:
-    return f"one {what}" if count == 1 else f"{count or 'no'} {what}s"
 
 
 def _join(*notes: str) -> str:

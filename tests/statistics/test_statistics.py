@@ -215,8 +215,8 @@ def test_methods_on_other_resamples_cannot_be_compared(pair):
     [
         (np.ones(30), "interval not defined: the same value in every resample"),
         ([1.0], "interval not defined: one row"),
-        ([], "interval not defined: the score is not defined in 1 of one run"),
-        ([1.0, np.nan, 0.0], "interval not defined: the score is not defined in 1 of one run"),
+        ([], "interval not defined: the score is not defined in the only run"),
+        ([1.0, np.nan, 0.0], "interval not defined: the score is not defined in the only run"),
     ],
 )
 def test_what_has_no_interval_says_why(values, note):
@@ -238,6 +238,14 @@ def test_one_nan_run_among_seeds_is_named():
     values[1, 4] = np.nan
     assert "not defined in 1 of 3 runs" in statistics.interval(measured(values, seeds=(0, 1, 2))).note
     assert math.isnan(statistics.difference(measured(values, seeds=(0, 1, 2)), measured(values, seeds=(0, 1, 2))).p)
+
+
+def test_nan_is_seen_where_a_score_hides_it():
+    hides = Score(no_frames, lambda sums: np.nan_to_num(sums[..., 0] / sums[..., 1]))
+    counts = statistics.resamples(3, 100, seed=0)
+    got = statistics.interval(statistics.measure(hides, [column([1, np.nan, 0])], counts, seeds=(0,)))
+    assert math.isnan(got.value)
+    assert got.note == "interval not defined: the score is not defined in the only run"
 
 
 def test_resamples_without_a_score_are_left_out_and_counted():
@@ -403,7 +411,7 @@ def test_equal_methods_are_called_different_in_at_most_six_percent(seeds, seed_n
     if seeds == 1 and seed_noise:
         pytest.skip("one seed cannot show what another seed would do; the result's note says so")
     found, _ = false_alarms(
-        experiments=4000,
+        experiments=10_000,
         seeds=seeds,
         rows=200,
         seed_noise=seed_noise,

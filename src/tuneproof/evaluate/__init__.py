@@ -1,0 +1,1 @@
+"""Evaluate: from predictions to scores, comparisons and groups."""

@@ -1,0 +1,46 @@
+"""Reads predictions and puts them beside the prepared rows that they answer.
+
+Promises that the k-th prediction answers the k-th prepared row of the split, whatever the order in the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuneproof.errors import DataError
+from tuneproof.files import read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS = ("validation", "test")
+
+
+def read_prepared(prepared: Path) -> dict[str, pd.DataFrame]:
+    """The splits that runs are judged on, as `prepare` wrote them."""
+    return {split: read_frame(prepared / f"{split}.parquet") for split in SPLITS}
+
+
+def read(path: Path, prepared: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Predictions of each split, in the order of its prepared rows. Raises `DataError` where the ids differ."""
+    frame = read_frame(path)
+    for column in ("id", "split", "prediction"):
+        if column not in frame:
+            raise DataError(f"{path}: no column {column}; columns found: {', '.join(map(str, frame.columns))}")
+    return {split: _aligned(path, split, frame[frame["split"] == split], rows) for split, rows in prepared.items()}
+
+
+def _aligned(path: Path, split: str, found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    found = found.set_index("id", drop=False)
+    for what, ids in (
+        ("twice", found.index[found.index.duplicated()]),
+        ("missing", rows["id"][~rows["id"].isin(found.index)]),
+        ("not among the prepared rows", found.index[~found.index.isin(rows["id"])]),
+    ):
+        if len(ids):
+            raise DataError(
+                f"{path}: split {split}: {len(ids)} of {len(rows)} ids {what}, as {ids.tolist()[0]!r}; "
+                "the predictions were made from other data: run train again"
+            )
+    return found.loc[rows["id"]].reset_index(drop=True)
