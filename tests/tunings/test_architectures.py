@@ -1,0 +1,132 @@
+"""Other encoders than BERT: tiny random models of each family. A tuning learns there, or says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from tuneproof import tasks, tunings
+from tuneproof.errors import MethodError
+from tuneproof.tunings import TUNINGS, structure
+
+WIDTH, INNER, LAYERS = 32, 64, 2
+SIZES = {
+    "vocab_size": 60, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
+    "intermediate_size": INNER, "max_position_embeddings": 64,
+}  # fmt: skip
+CONFIGS: dict[str, Callable[[], Any]] = {
+    "albert": lambda: transformers.AlbertConfig(**SIZES, embedding_size=16),
+    "deberta": lambda: transformers.DebertaConfig(**SIZES, relative_attention=True, pos_att_type=["c2p", "p2c"]),
+    "deberta-v2": lambda: transformers.DebertaV2Config(**SIZES, relative_attention=True, pos_att_type=["c2p", "p2c"]),
+    "distilbert": lambda: transformers.DistilBertConfig(
+        vocab_size=60, dim=WIDTH, n_layers=LAYERS, n_heads=4, hidden_dim=INNER, max_position_embeddings=64
+    ),
+    "electra": lambda: transformers.ElectraConfig(**SIZES, embedding_size=16),
+    "modernbert": lambda: transformers.ModernBertConfig(
+        **SIZES, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2
+    ),
+    "mpnet": lambda: transformers.MPNetConfig(**SIZES),
+    "roberta": lambda: transformers.RobertaConfig(**SIZES),
+    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**SIZES),
+}
+SKIPPED = {
+    **{("prefix", name): "takes no past keys and values" for name in
+       ("albert", "deberta", "deberta-v2", "distilbert", "modernbert", "mpnet")},
+    ("bitfit", "modernbert"): "has no bias terms",
+    # fused projections: there are no keys and values of their own to rescale
+    ("ia3", "modernbert"): "no attention layers found by name",
+}  # fmt: skip
+
+
+def make(family: str, task: str, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    config = CONFIGS[family]()
+    config.num_labels = 3
+    return getattr(transformers, tasks.get(task).auto_class).from_config(config, attn_implementation="eager")
+
+
+@pytest.mark.parametrize("task", ["classification", "ner"])
+@pytest.mark.parametrize("family", sorted(CONFIGS))
+@pytest.mark.parametrize("name", sorted(TUNINGS))
+def test_learns_and_reloads_or_says_why_not(name: str, family: str, task: str, tmp_path: Path) -> None:
+    tuning, kind = tunings.get(name)(), tasks.get(task)
+    base = make(family, task)
+    heads = set(structure.head_modules(base))
+    reason = tuning.skip(kind, base)
+    if (name, family) in SKIPPED:
+        assert reason is not None
+        assert SKIPPED[name, family] in reason
+        return
+    assert reason is None
+    body = {key: value.clone() for key, value in base.base_model.state_dict().items()}
+    model = tuning.attach(base, kind, total_steps=40).eval()  # AdaLoRA keeps all ranks for 4 steps
+    inputs = {"input_ids": torch.arange(3, 59).reshape(4, 14), "attention_mask": torch.ones(4, 14, dtype=torch.long)}
+
+    learn = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
+    for head in heads:
+        assert any(f"{head}." in key for key in learn)
+    optimizer = torch.optim.AdamW(learn.values(), lr=1e-2)
+    seen: set[str] = set()
+    for step in (1, 2, 3):
+        model(**inputs).logits.logsumexp(-1).sum().backward()
+        seen |= {key for key, parameter in learn.items() if parameter.grad is not None and parameter.grad.any()}
+        optimizer.step()
+        tuning.after_step(model, step)
+        optimizer.zero_grad()
+    if name not in ("full", "bitfit"):  # these reach parameters that a forward pass may not use, or that cancel out
+        assert seen == learn.keys()
+
+    tuning.save(model, tmp_path)
+    again = make(family, task, seed=1)
+    again.base_model.load_state_dict(body)
+    again = tuning.load(again, kind, tmp_path).eval()
+    with torch.no_grad():
+        assert torch.equal(again(**inputs).logits, model(**inputs).logits)
+
+
+@pytest.mark.parametrize("family", sorted(CONFIGS))
+def test_layers_are_found_by_name(family: str) -> None:
+    """Two output projections a layer, of the right shapes; ALBERT shares one layer."""
+    model = make(family, "ner")
+    layers = 1 if family == "albert" else LAYERS
+    attention = structure.linears(model, "attention_output")
+    feed_forward = structure.linears(model, "feed_forward_output")
+    assert len(attention) == len(feed_forward) == layers
+    assert {(linear.in_features, linear.out_features) for linear in attention.values()} == {(WIDTH, WIDTH)}
+    assert {(linear.in_features, linear.out_features) for linear in feed_forward.values()} == {(INNER, WIDTH)}
+    if family not in ("deberta", "modernbert"):
+        assert len(structure.linears(model, "query", "value")) == 2 * layers
+
+
+def test_pfeiffer_has_half_the_bottlenecks() -> None:
+    from tuneproof.tunings.adapter import Adapter
+    from tuneproof.tunings.bottleneck import Bottleneck
+
+    for placement, expected in (("houlsby", 2 * LAYERS), ("pfeiffer", LAYERS)):
+        model = Adapter(placement=placement, size=4).attach(make("roberta", "ner"), tasks.get("ner"), total_steps=1)
+        found = [module for module in model.modules() if isinstance(module, Bottleneck)]
+        assert len(found) == expected
+        norms = [p for n, p in model.named_parameters() if "LayerNorm" in n and p.requires_grad]
+        assert len(norms) == (4 * LAYERS if placement == "houlsby" else 0)
+
+
+def test_adapter_starts_near_identity() -> None:
+    from tuneproof.tunings.adapter import Adapter
+
+    model = make("roberta", "ner").eval()
+    ids = torch.arange(3, 23).reshape(2, 10)
+    before = model(input_ids=ids).logits
+    after = Adapter().attach(model, tasks.get("ner"), total_steps=1)(input_ids=ids).logits
+    torch.testing.assert_close(after, before, atol=0.01, rtol=0)
+    assert not torch.equal(after, before)
+
+
+def test_a_model_without_a_head_is_refused() -> None:
+    model = transformers.BertModel(transformers.BertConfig(**SIZES))
+    with pytest.raises(MethodError, match="BertModel has no head"):
+        structure.head_modules(model)

@@ -1,0 +1,192 @@
+"""What every tuning promises, on the real model, for each task."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuneproof import tasks, tunings
+from tuneproof.adversarial import ADVERSARIAL
+from tuneproof.errors import TuneproofError
+from tuneproof.tunings import TUNINGS
+
+HIDDEN, INNER, LAYERS, STEPS = 384, 1536, 6, 3
+HEAD = {"classification": 2 * (HIDDEN + 1), "regression": HIDDEN + 1, "ner": 3 * (HIDDEN + 1)}
+POOLER = HIDDEN * (HIDDEN + 1)
+VOCABULARY, POSITIONS = 30522, 512
+
+
+def body(task: str) -> int:
+    """All parameters of the body; BERT for token classification has no pooler."""
+    embeddings = (VOCABULARY + POSITIONS + 2) * HIDDEN + 2 * HIDDEN
+    layer = 4 * HIDDEN * (HIDDEN + 1) + 2 * HIDDEN * INNER + INNER + HIDDEN + 4 * HIDDEN
+    return embeddings + LAYERS * layer + (0 if task == "ner" else POOLER)
+
+
+def expected(name: str, task: str) -> int:
+    """How many parameters of the body, or beside it, learn."""
+    return {
+        "full": body(task),
+        "probe": 0,
+        # query, key, value, output, two layer norms, inner and outer dense; the embeddings' norm; the pooler
+        "bitfit": LAYERS * (7 * HIDDEN + INNER) + HIDDEN + (0 if task == "ner" else HIDDEN),
+        "lora": LAYERS * 2 * (8 * HIDDEN + HIDDEN * 8),
+        "adalora": LAYERS * 2 * (12 * HIDDEN + 12 + HIDDEN * 12),
+        "adapter": LAYERS * 2 * (2 * HIDDEN * 48 + 48 + HIDDEN) + LAYERS * 2 * 2 * HIDDEN,
+        "prefix": 20 * LAYERS * 2 * HIDDEN,
+        "ia3": LAYERS * (HIDDEN + HIDDEN + INNER),
+    }[name]
+
+
+@dataclass
+class Trained:
+    name: str
+    task: str
+    tuning: Any
+    model: Any
+    before: dict[str, Any]
+    losses: list[float]
+
+
+@pytest.fixture(scope="module", params=[(name, task) for name in sorted(TUNINGS) for task in HEAD], ids="-".join)
+def trained(request: pytest.FixtureRequest, fresh: Callable, batch: Callable, loss_of: Callable) -> Trained:
+    """A few steps on one batch at a rate in the middle of the tuning's own range; dropout is off."""
+    import torch
+
+    torch.set_num_threads(1)
+    name, task = request.param
+    tuning = tunings.get(name)()
+    model = tuning.attach(fresh(task), tasks.get(task), total_steps=STEPS).eval()
+    before = {key: parameter.detach().clone() for key, parameter in model.named_parameters()}
+    rates, inputs, losses = tuning.learning_rates, batch(task), []
+    learn = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learn, lr=math.sqrt(rates.low * rates.high), weight_decay=0.0)
+    for step in range(1, STEPS + 1):
+        loss = loss_of(model, inputs)
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+        tuning.after_step(model, step)
+        optimizer.zero_grad(set_to_none=True)
+    losses.append(loss_of(model, inputs).item())
+    return Trained(name, task, tuning, model, before, losses)
+
+
+def predictions(model: Any, inputs: dict[str, Any]) -> Any:
+    import torch
+
+    model.eval()
+    with torch.no_grad():
+        return model(**{key: value for key, value in inputs.items() if key != "labels"}).logits
+
+
+def test_only_promised_parameters_change(trained: Trained) -> None:
+    for key, parameter in trained.model.named_parameters():
+        unchanged = parameter.equal(trained.before[key])
+        assert unchanged != parameter.requires_grad, key
+
+
+def test_number_of_learned_parameters(trained: Trained) -> None:
+    count = sum(parameter.numel() for parameter in trained.model.parameters() if parameter.requires_grad)
+    assert count == expected(trained.name, trained.task) + HEAD[trained.task]
+
+
+def test_loss_falls(trained: Trained) -> None:
+    assert trained.losses[-1] < trained.losses[0]
+
+
+def test_reloaded_model_predicts_the_same(trained: Trained, fresh: Callable, batch: Callable, tmp_path: Path) -> None:
+    import torch
+
+    trained.tuning.save(trained.model, tmp_path)
+    inputs = batch(trained.task)
+    torch.manual_seed(5)
+    reloaded = trained.tuning.load(fresh(trained.task, seed=7), tasks.get(trained.task), tmp_path)
+    assert torch.equal(predictions(reloaded, inputs), predictions(trained.model, inputs))
+    assert not torch.equal(predictions(fresh(trained.task), inputs), predictions(trained.model, inputs))
+
+
+def test_saved_files_are_portable(trained: Trained, minilm: Path, tmp_path: Path) -> None:
+    """Safetensors and JSON only, no path of this machine, and the same bytes when saved again."""
+    for folder in ("one", "two"):
+        trained.tuning.save(trained.model, tmp_path / folder)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert {Path(name).suffix for name in files} <= {".safetensors", ".json"}
+    for name in files:
+        content = (tmp_path / "one" / name).read_bytes()
+        assert content == (tmp_path / "two" / name).read_bytes()
+        assert str(minilm).encode() not in content
+
+
+def test_plain_libraries_load_the_folder(trained: Trained, fresh: Callable, batch: Callable, tmp_path: Path) -> None:
+    import torch
+    import transformers
+    from peft import PeftModel
+
+    trained.tuning.save(trained.model, tmp_path)
+    if trained.name == "full":
+        auto = getattr(transformers, tasks.get(trained.task).auto_class)
+        plain = auto.from_pretrained(tmp_path, local_files_only=True)
+    elif (tmp_path / "adapter_config.json").exists():
+        plain = PeftModel.from_pretrained(fresh(trained.task, seed=7), tmp_path)
+    else:
+        assert trained.name in ("probe", "bitfit", "adapter")
+        return
+    inputs = batch(trained.task)
+    torch.testing.assert_close(predictions(plain, inputs), predictions(trained.model, inputs))
+
+
+def test_missing_and_broken_files_are_one_line_errors(trained: Trained, fresh: Callable, tmp_path: Path) -> None:
+    task = tasks.get(trained.task)
+    with pytest.raises(TuneproofError, match="not found"):
+        trained.tuning.load(fresh(trained.task), task, tmp_path)
+    trained.tuning.save(trained.model, tmp_path)
+    weights = next(tmp_path.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(TuneproofError) as error:
+        trained.tuning.load(fresh(trained.task), task, tmp_path)
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(TUNINGS))
+def test_same_seed_same_weights(name: str, fresh: Callable) -> None:
+    import torch
+
+    def attached(seed: int) -> dict[str, Any]:
+        torch.manual_seed(seed)
+        model = fresh("classification", seed=seed)
+        return dict(tunings.get(name)().attach(model, tasks.get("classification"), total_steps=10).named_parameters())
+
+    one, two = attached(3), attached(3)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", sorted(TUNINGS))
+def test_declarations(name: str, fresh: Callable) -> None:
+    tuning = tunings.get(name)()
+    rates = tuning.learning_rates
+    assert 0 < rates.low <= rates.first <= rates.high
+    assert tuning.idea.endswith(".")
+    assert "arXiv" in tuning.paper
+    assert tuning.frozen_body == (name == "probe")
+    assert tuning.skip(tasks.get("ner"), fresh("ner")) is None
+
+
+def test_importing_a_method_imports_no_heavy_library() -> None:
+    """params.py imports these modules whenever the Snakefile is read."""
+    modules = sorted({entry.partition(":")[0] for entry in [*TUNINGS.values(), *ADVERSARIAL.values()]})
+    code = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules!r}]; "
+        "print(*({'torch', 'peft', 'transformers', 'safetensors'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
