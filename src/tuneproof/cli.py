@@ -5,6 +5,7 @@ Heavy packages are imported by the stage that needs them, so that `--help` and t
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -45,7 +46,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback for every error.")] = False,
 ) -> None:
     if debug:
@@ -68,12 +71,19 @@ def fetch(settings: Settings, out: Out, cache: Cache = Path("data")) -> None:
     if "model" in declared:
         manifest = stage.fetch_model(TypeAdapter(Model).validate_python(declared["model"]), cache)
     else:
-        manifest = stage.fetch_data(TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"]), cache)
+        manifest = stage.fetch_data(
+            TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"]), cache
+        )
     files.write_json(out, manifest)
 
 
 @app.command()
-def prepare(settings: Settings, manifest: Annotated[Path, typer.Option(help="What fetch wrote.")], out: Out, cache: Cache = Path("data")) -> None:
+def prepare(
+    settings: Settings,
+    manifest: Annotated[Path, typer.Option(help="What fetch wrote.")],
+    out: Out,
+    cache: Cache = Path("data"),
+) -> None:
     """Read, clean, check and split a data set.
 
     Example: `tuneproof prepare --settings results/settings/prepare/movie.json
@@ -153,7 +163,7 @@ def search(
     --model results/fetch/models/minilm.json --out results/search/movie/minilm/lora`
     """
     from tuneproof import search as stage
-    from tuneproof.settings import Cell
+    from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train.run import load_data
 
@@ -189,7 +199,7 @@ def train(
     --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
     --model results/fetch/models/minilm.json --out results/train/movie/minilm/lora/seed-0`
     """
-    from tuneproof.settings import Cell
+    from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train import run as stage
 
@@ -280,7 +290,9 @@ def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("p
     planned = settings.plan(loaded)
     runs = len(planned.cells) * len(loaded.seeds)
     trials = len(planned.cells) * loaded.search.trials
-    print(f"{file}: {len(planned.cells)} cells, {trials} search trials, {runs} runs, {len(planned.ensembles)} ensembles")
+    print(
+        f"{file}: {len(planned.cells)} cells, {trials} search trials, {runs} runs, {len(planned.ensembles)} ensembles"
+    )
     for entry in planned.left_out:
         print(f"left out: {entry['dataset']}/{entry['model']}/{entry['method']}: {entry['reason']}")
 
@@ -351,6 +363,8 @@ def main() -> None:
 
 def run_here(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code. Mistakes of the user's print one line each."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("tuneproof").setLevel(logging.INFO)
     try:
         app(arguments, standalone_mode=True)
     except SystemExit as stop:

@@ -32,10 +32,7 @@ STAGES = {
 
 def of_stage(stage: str, *parts: str) -> list[str]:
     """Files of a stage and of the registry entries (task, technique, reader) it uses; paths relative to the cwd."""
-    modules = [*STAGES[stage]]
-    for part in parts:
-        modules.append(_entry(stage, part))
-    return _files(modules)
+    return _files([*STAGES[stage], *(_entry(stage, part) for part in parts)])
 
 
 def of_cell(task: str, tuning: str, opponent: str | None) -> list[str]:

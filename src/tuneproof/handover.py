@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from tuneproof.params import Params
 from tuneproof.settings import Plan
+
+log = logging.getLogger(__name__)
 
 DEPTH = {
     "fetch": 2,
@@ -64,16 +67,16 @@ def prune(params: Params, plan: Plan, stages: list[str] | None = None) -> list[P
             if not any(folder.iterdir()):
                 folder.rmdir()
     for path in removed:
-        print(f"removed {path}: not part of the experiment any more", file=sys.stderr)
+        log.info(f"removed {path}: not part of the experiment any more")
     return removed
 
 
 def commit() -> None:
     """Let DVC record the results as they are, as after `dvc repro`. Does nothing outside a DVC project."""
     if not Path(".dvc").is_dir():
-        print("no .dvc folder here: DVC was not told about this run", file=sys.stderr)
+        log.warning("no .dvc folder here: DVC was not told about this run")
         return
     command = [sys.executable, "-m", "dvc", "commit", "--force", "--quiet", "--no-relink"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        print(f"DVC was not told about this run: {' '.join(done.stderr.split())}", file=sys.stderr)
+        log.warning(f"DVC was not told about this run: {' '.join(done.stderr.split())}")

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from tuneproof import adversarial, augment, mistakes, strict_yaml, tasks, tunings
+from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
 
@@ -33,12 +34,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
 Splits = dict[Literal["train", "validation", "test"], str]
-
-
-class Part(BaseModel):
-    """What all parts of params share: frozen, and unknown keys are mistakes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _kind(value: Any) -> str | None:
@@ -67,31 +62,6 @@ def _choice(registry: Mapping[str, str]) -> WithJsonSchema:
 
 
 # training
-
-
-class EarlyStopping(Part):
-    """Stop when the validation score has not risen for `patience` evaluations; the best weights are restored."""
-
-    patience: int = Field(2, ge=1)
-    min_delta: float = Field(0.0, ge=0)
-
-
-class Training(Part):
-    """Settings of one fit; the search adds the learning rate and the warm-up ratio."""
-
-    epochs: int = Field(3, ge=1, le=1000)
-    batch_size: int = Field(16, ge=1)
-    accumulation: int = Field(1, ge=1, description="Batches whose gradients are added up before a step.")
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    weight_decay: float = Field(0.01, ge=0, le=1, description="Not applied to biases and layer norms.")
-    schedule: Literal["linear", "cosine"] = "linear"
-    max_grad_norm: float = Field(1.0, ge=0, description="0 turns clipping off.")
-    dropout: float | None = Field(None, ge=0, lt=1, description="null: the pre-trained model's own.")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto: bf16 where the hardware multiplies it natively, else fp32."
-    )
-    early_stopping: EarlyStopping | None = None
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
 
 def _overrides(values: Any) -> Any:
@@ -368,25 +338,6 @@ class Augmentation(Part):
         return {"technique": _chosen({"name": name, **options}, augment.TECHNIQUES, augment.get), **rest}
 
 
-class Search(Part):
-    """Learning-rate search of one cell; every method gets the same budget."""
-
-    trials: int = Field(6, ge=1, description="Fits a cell, pruned ones included; a total that a resumed run keeps to.")
-    seed: int = Field(0, ge=0)
-    warmup_ratio: tuple[float, float] = Field((0.0, 0.2), description="Share of the steps that warm up, low and high.")
-    pruner: Literal["median", "halving", "none"] = Field(
-        "median", description="Stops a trial early when its validation score falls behind."
-    )
-    startup: int = Field(4, ge=1, description="Trials spread evenly over the space before TPE (Bergstra 2011) guides.")
-
-    @field_validator("warmup_ratio")
-    @classmethod
-    def _ratio(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0 <= value[0] <= value[1] < 1:
-            raise ValueError("allowed: [low, high] with 0 <= low <= high < 1")
-        return value
-
-
 class Ensemble(Part):
     """Several runs that answer together."""
 
@@ -420,11 +371,11 @@ class Params(Part):
     datasets: dict[Name, Dataset] = Field(min_length=1)
     models: dict[Name, Model] = Field(min_length=1)
     methods: dict[Name, Method] = Field(min_length=1)
-    augmentations: dict[Name, Augmentation] = {}
+    augmentations: dict[Name, Augmentation] = Field(default_factory=dict)
     search: Search = Search()
     training: Training = Training()
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(min_length=1)
-    ensembles: dict[Name, Ensemble] = {}
+    ensembles: dict[Name, Ensemble] = Field(default_factory=dict)
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from types import TracebackType
 from typing import Any, Self
+
+log = logging.getLogger(__name__)
 
 INTERVAL = 10.0
 """Seconds between two lines in a log."""
@@ -41,7 +44,7 @@ class Progress:
     def update(self, state: dict[str, Any]) -> None:
         """Show `epoch`, `epochs`, `step`, `steps`, `loss`, `rate`, or a `note`."""
         if "note" in state:
-            print(f"{self.title}: {state['note']}", file=sys.stderr)
+            log.info(f"{self.title}: {state['note']}")
             return
         detail = f"epoch {state['epoch']}/{state['epochs']}  loss {state['loss']:.4f}  rate {state['rate']:.2e}"
         if self.bar is not None:
@@ -49,6 +52,4 @@ class Progress:
         elif time.monotonic() - self.said > INTERVAL:
             self.said = time.monotonic()
             left = (self.said - self.start) / state["step"] * (state["steps"] - state["step"])
-            print(
-                f"{self.title}: step {state['step']}/{state['steps']}  {detail}  {left:.0f} s left", file=sys.stderr
-            )
+            log.info(f"{self.title}: step {state['step']}/{state['steps']}  {detail}  {left:.0f} s left")

@@ -10,21 +10,23 @@ from its number, so that the outcome is that of an undisturbed search.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import files
+from tuneproof.cell import Cell
 from tuneproof.errors import TuneproofError
 from tuneproof.seeds import derive
-from tuneproof.settings import Cell
 
 if TYPE_CHECKING:
     import optuna
 
     from tuneproof.train.loop import Data
+
+log = logging.getLogger(__name__)
 
 EDGE = 0.1
 """A best rate within this share of the (log) range's end draws a warning."""
@@ -66,8 +68,8 @@ def run(cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch
     if complete.empty:
         low, high, _ = cell.learning_rates
         raise TuneproofError(
-            f"{cell.dataset}/{cell.model}/{cell.method}: all {len(frame)} trials diverged between {low:g} and {high:g}; "
-            f"set methods.{cell.method}.learning_rate to a lower range"
+            f"{cell.dataset}/{cell.model}/{cell.method}: all {len(frame)} trials diverged between {low:g} and {high:g};"
+            f" set methods.{cell.method}.learning_rate to a lower range"
         )
     winner = complete.sort_values(["value", "trial"], ascending=[False, True]).iloc[0]
     low, high, _ = cell.learning_rates
@@ -147,25 +149,22 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
     import optuna
     from optuna.trial import TrialState
 
+    from tuneproof import tasks
     from tuneproof.progress import Progress
     from tuneproof.train.loop import DivergedError, fit
 
     low, high, first = cell.learning_rates
     warmup_low, warmup_high = cell.search.warmup_ratio
     if number == 0:
-        study.enqueue_trial({"learning_rate": first, "warmup_ratio": (warmup_low + warmup_high) / 2}, skip_if_exists=True)
+        study.enqueue_trial(_point(first, (warmup_low + warmup_high) / 2), skip_if_exists=True)
     elif number < cell.search.startup:
         x, y = startup_points(cell.search.startup, derive(cell.search.seed, "halton"))[number]
         rate = math.exp(math.log(low) + x * (math.log(high) - math.log(low)))
-        point = {"learning_rate": rate, "warmup_ratio": warmup_low + y * (warmup_high - warmup_low)}
-        study.enqueue_trial(point, skip_if_exists=True)
+        study.enqueue_trial(_point(rate, warmup_low + y * (warmup_high - warmup_low)), skip_if_exists=True)
     study.sampler = optuna.samplers.TPESampler(seed=derive(cell.search.seed, "tpe", number) % 2**32, n_startup_trials=1)
     trial = study.ask()
     rate = trial.suggest_float("learning_rate", low, high, log=True)
     warmup = trial.suggest_float("warmup_ratio", warmup_low, warmup_high)
-
-    from tuneproof import tasks
-
     primary = tasks.get(cell.task).primary
     best = -math.inf
 
@@ -191,14 +190,18 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
             )
         value = result.scores()[primary]
         study.tell(trial, value)
-        print(f"trial {number + 1}: {primary} {value:.4f} at {rate:.2e}", file=sys.stderr)
+        log.info(f"trial {number + 1}: {primary} {value:.4f} at {rate:.2e}")
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-        print(f"trial {number + 1}: pruned, best {primary} so far {best:.4f} at {rate:.2e}", file=sys.stderr)
+        log.info(f"trial {number + 1}: pruned, best {primary} so far {best:.4f} at {rate:.2e}")
     except DivergedError as error:
         trial.set_user_attr("diverged", str(error))
         study.tell(trial, state=TrialState.FAIL)
-        print(f"trial {number + 1}: {error}", file=sys.stderr)
+        log.info(f"trial {number + 1}: {error}")
+
+
+def _point(learning_rate: float, warmup_ratio: float) -> dict[str, float]:
+    return {"learning_rate": learning_rate, "warmup_ratio": warmup_ratio}
 
 
 def _row(number: int, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:

@@ -10,39 +10,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from tuneproof import augment, files, tasks, tunings
-from tuneproof.params import Params, Search, Training
+from tuneproof.cell import Cell, Part, Training
+from tuneproof.params import Params
 
 
-class Cell(BaseModel):
-    """What `search` and `train` need to know of one dataset × model × method."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    model: str
-    method: str
-    task: str
-    tuning: dict[str, Any]
-    augmentation: str
-    """`none`, or the name of an augmentation."""
-    adversarial: dict[str, Any] | None
-    training: Training
-    learning_rates: tuple[float, float, float]
-    """Low and high end of the searched range, and the first rate tried."""
-    search: Search
-
-    @classmethod
-    def read(cls, path: Path) -> Cell:
-        return cls.model_validate(files.read_json(path))
-
-
-class Plan(BaseModel):
+class Plan(Part):
     """All jobs of an experiment, in the order of params."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     cells: list[Cell]
     left_out: list[dict[str, str]]
@@ -121,9 +95,9 @@ def write(params: Params, results: Path) -> Plan:
     root = results / "settings"
     for path, content in contents.items():
         files.write_if_changed(root / path, content)
-    for path in root.rglob("*.json"):
-        if path.relative_to(root).as_posix() not in contents:
-            path.unlink()
+    for file in root.rglob("*.json"):
+        if file.relative_to(root).as_posix() not in contents:
+            file.unlink()
     return planned
 
 
@@ -141,9 +115,7 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         used = {key: value for key, value in declared.items() if key not in ("methods", "training", "max_length")}
         found[f"prepare/{name}.json"] = dump({"name": name, "dataset": used})
     for name in dict.fromkeys(cell.model for cell in planned.cells):
-        found[f"fetch/models/{name}.json"] = dump(
-            {"name": name, "model": params.models[name].model_dump(mode="json")}
-        )
+        found[f"fetch/models/{name}.json"] = dump({"name": name, "model": params.models[name].model_dump(mode="json")})
     for dataset_name, model_name in planned.pairs():
         dataset = params.datasets[dataset_name]
         found[f"tokenize/{dataset_name}/{model_name}.json"] = dump(

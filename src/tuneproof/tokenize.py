@@ -6,7 +6,7 @@ Reads prepared (or augmented) Parquet files and a model's tokenizer; writes one 
 
 from __future__ import annotations
 
-import sys
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from tuneproof.errors import DataError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
 
 
 def run(*, task_name: str, max_length: int, model: Path, card: Path, splits: dict[str, Path], out: Path) -> None:
@@ -34,7 +36,7 @@ def run(*, task_name: str, max_length: int, model: Path, card: Path, splits: dic
         encoded = task.encode(tokenizer, frame, labels, max_length=max_length)
         lengths = [len(ids) for ids in encoded["input_ids"]]
         cut = sum(length >= max_length for length in lengths)
-        print(f"{split}: {len(lengths)} rows, {sum(lengths)} sub-tokens, {cut} rows cut at {max_length}", file=sys.stderr)
+        log.info(f"{split}: {len(lengths)} rows, {sum(lengths)} sub-tokens, {cut} rows cut at {max_length}")
         files.write_frame(out / f"{split}.parquet", pd.DataFrame({"id": frame["id"], **encoded}))
 
 

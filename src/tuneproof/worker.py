@@ -28,6 +28,27 @@ from pathlib import Path
 
 COMMANDS = {"tokenize", "search", "train", "ensemble", "evaluate"}
 """Commands that import heavy packages."""
+WARM = (
+    "optuna.storages.journal",
+    "pandas",
+    "peft",
+    "pyarrow.parquet",
+    "scipy.special",
+    "scipy.stats",
+    "seqeval.scheme",
+    "torch",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.bert.modeling_bert",
+    "tuneproof.cli",
+    "tuneproof.ensemble",
+    "tuneproof.evaluate.run",
+    "tuneproof.search",
+    "tuneproof.tokenize",
+    "tuneproof.train.checkpoint",
+    "tuneproof.train.loop",
+    "tuneproof.train.run",
+)
+"""What a worker imports before it takes jobs."""
 OWNER = "TUNEPROOF_SNAKEMAKE_PID"
 """Environment variable with the process id of the Snakemake run; the Snakefile sets it."""
 START_SECONDS = 60.0
@@ -78,7 +99,7 @@ def run_remotely(arguments: list[str]) -> int:
             signal.signal(number, lambda received, _: sys.exit(128 + received))  # closing the socket ends the job
         answer = connection.recv(4)
     if len(answer) < 4:
-        print("error: the worker process ended before the job did (killed, or out of memory?)", file=sys.stderr)
+        sys.stderr.write("error: the worker process ended before the job did (killed, or out of memory?)\n")
         return 1
     return int.from_bytes(answer, "big", signed=True)
 
@@ -91,11 +112,13 @@ def _connect(path: Path, owner: str) -> socket.socket | None:
         if connection is not None:
             return connection
         path.unlink(missing_ok=True)
-        with open(os.devnull, "r+b") as null:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "tuneproof.worker", str(path), owner],
-                stdin=null, stdout=null, stderr=null, start_new_session=True,
-            )
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tuneproof.worker", str(path), owner],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and server.poll() is None:
             connection = _try(path)
@@ -154,12 +177,7 @@ def _warm_up() -> None:
     """What the jobs import; nothing here computes, so that no thread is running when a job is forked."""
     import importlib
 
-    for name in (
-        "pandas", "pyarrow.parquet", "scipy.stats", "scipy.special", "torch", "transformers", "peft", "optuna",
-        "optuna.storages.journal", "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
-        "tuneproof.cli", "tuneproof.search", "tuneproof.train.loop", "tuneproof.train.run", "tuneproof.train.checkpoint",
-        "tuneproof.evaluate.run", "tuneproof.ensemble", "seqeval.scheme",
-    ):
+    for name in WARM:
         importlib.import_module(name)
 
 

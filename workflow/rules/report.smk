@@ -1,6 +1,12 @@
 # The page and the leaderboard.
 
 
+rule report_all:
+    input:
+        collect("<results>/report/{name}", name=["index.html", "leaderboard.csv"]),
+    localrule: True
+
+
 rule report:
     input:
         settings="<results>/settings/report.json",

@@ -47,7 +47,7 @@ rule tokenize_augmented:
     output:
         train="<results>/tokenize/{dataset}/{augmentation}/{model}/train.parquet",
     wildcard_constraints:
-        augmentation="(?!none$)[a-z0-9-]+",
+        augmentation="(?!none/)[a-z0-9-]+",
     log:
         "<logs>/tokenize/{dataset}/{augmentation}/{model}.log",
     params:

@@ -61,9 +61,7 @@ class Task:
         """Mean loss of a batch, a scalar."""
         raise NotImplementedError
 
-    def decode(
-        self, logits: list[np.ndarray], encoded: dict[str, Any], labels: list[str]
-    ) -> dict[str, list[Any]]:
+    def decode(self, logits: list[np.ndarray], encoded: dict[str, Any], labels: list[str]) -> dict[str, list[Any]]:
         """Prediction columns from one array of logits an example (NER: sub-tokens × labels, padding removed).
 
         classification: `prediction` (str), `probabilities` (one float a label, in the order of `labels`);

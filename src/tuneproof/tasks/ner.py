@@ -40,9 +40,7 @@ class Ner(Task):
             max_length=max_length,
             padding=False,
         )
-        columns: dict[str, list[Any]] = {
-            key: encoded[key] for key in ("input_ids", "token_type_ids") if key in encoded
-        }
+        columns: dict[str, list[Any]] = {key: encoded[key] for key in ("input_ids", "token_type_ids") if key in encoded}
         columns["word_starts"] = [
             _word_starts(encoded.word_ids(row), len(tokens)) for row, tokens in enumerate(frame["tokens"])
         ]

@@ -43,12 +43,12 @@ class Tokens:
 
     def collate(self, rows: np.ndarray | list[int], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
         """A padded batch: `input_ids`, `attention_mask`, `token_type_ids` and `labels` where the split has them."""
+        import numpy as np
         import torch
 
         width = max(len(self.columns["input_ids"][row]) for row in rows)
-        fill = {"input_ids": pad_id, "token_type_ids": 0, "labels": IGNORED}
-        batch = {}
-        for name in ("input_ids", "token_type_ids", "labels"):
+        batch: dict[str, torch.Tensor] = {}
+        for name, padding in (("input_ids", pad_id), ("token_type_ids", 0), ("labels", IGNORED)):
             if name not in self.columns:
                 continue
             values = [self.columns[name][row] for row in rows]
@@ -57,9 +57,9 @@ class Tokens:
             elif isinstance(values[0], int):
                 batch[name] = torch.tensor(values, dtype=torch.long)
             else:
-                padded = torch.full((len(values), width), fill[name], dtype=torch.long)
+                padded = torch.full((len(values), width), padding, dtype=torch.long)
                 for line, value in zip(padded, values, strict=True):
-                    line[: len(value)] = torch.as_tensor(value)
+                    line[: len(value)] = torch.from_numpy(np.array(value))
                 batch[name] = padded
         lengths = torch.tensor([len(self.columns["input_ids"][row]) for row in rows])
         batch["attention_mask"] = (torch.arange(width)[None, :] < lengths[:, None]).long()
@@ -73,7 +73,7 @@ def shuffled(lengths: list[int], batch_size: int, seed: int) -> list[np.ndarray]
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(lengths))
     sizes = np.asarray(lengths)
-    batches = []
+    batches: list[np.ndarray] = []
     for start in range(0, len(order), batch_size * CHUNK):
         chunk = order[start : start + batch_size * CHUNK]
         chunk = chunk[np.argsort(sizes[chunk], kind="stable")]

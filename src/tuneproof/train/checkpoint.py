@@ -17,7 +17,7 @@ from tuneproof.errors import DataError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from tuneproof.settings import Cell
+    from tuneproof.cell import Cell
     from tuneproof.tasks.base import Task
 
 META = "tuneproof.json"

@@ -31,7 +31,7 @@ def pick_device(wanted: str) -> torch.device:
 
 
 def pick_precision(wanted: str, device: torch.device) -> str:
-    """`auto` is bf16 where the hardware multiplies it natively, else fp32. Raises `TuneproofError` for fp16 on a CPU."""
+    """`auto` is bf16 where the hardware multiplies it natively, else fp32; fp16 on a CPU is a `TuneproofError`."""
     import torch
 
     if wanted == "auto":

@@ -18,6 +18,7 @@ import torch
 from tuneproof import adversarial, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
+from tuneproof.tasks.ner import IGNORED
 from tuneproof.train import batches
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from transformers import PreTrainedModel
 
-    from tuneproof.settings import Cell
+    from tuneproof.cell import Cell
     from tuneproof.train.batches import Tokens
 
 
@@ -103,7 +104,8 @@ def fit(
     reason = tuning.skip(task, model)
     if reason is not None:
         raise MethodError(f"{cell.method}: {reason}")
-    model = tuning.attach(model, task, total_steps=total_steps).to(device)
+    model = tuning.attach(model, task, total_steps=total_steps)
+    model.to(device)  # type: ignore[arg-type]  # transformers wraps torch's own method
     parameters = learned(model)
     result = Fit(
         model,
@@ -127,12 +129,24 @@ def fit(
         start, loss_sum, rows_seen = time.perf_counter(), 0.0, 0
         order = batches.shuffled(data.train.lengths, settings.batch_size, derive(seed, "order", epoch))
         for number, rows in enumerate(order, start=1):
-            in_group = min(settings.accumulation, len(order) - (number - 1) // settings.accumulation * settings.accumulation)
+            in_group = min(
+                settings.accumulation, len(order) - (number - 1) // settings.accumulation * settings.accumulation
+            )
             while True:
                 try:
                     loss = _backward(
-                        model, task, data.train, rows, chunk=chunk, share=1 / in_group, pad_id=pad_id, device=device,
-                        precision=precision, scaler=scaler, opponent=opponent, features=stored.get("train"),
+                        model,
+                        task,
+                        data.train,
+                        rows,
+                        chunk=chunk,
+                        share=1 / in_group,
+                        pad_id=pad_id,
+                        device=device,
+                        precision=precision,
+                        scaler=scaler,
+                        opponent=opponent,
+                        features=stored.get("train"),
                     )
                     break
                 except Exception as error:
@@ -162,8 +176,14 @@ def fit(
                 tuning.after_step(model, result.steps)
                 optimizer.zero_grad(set_to_none=True)
                 progress(
-                    {"epoch": epoch, "epochs": settings.epochs, "step": result.steps, "steps": total_steps,
-                     "loss": loss, "rate": rate}
+                    {
+                        "epoch": epoch,
+                        "epochs": settings.epochs,
+                        "step": result.steps,
+                        "steps": total_steps,
+                        "loss": loss,
+                        "rate": rate,
+                    }
                 )
         result.seconds += time.perf_counter() - start
         result.examples += rows_seen
@@ -172,8 +192,13 @@ def fit(
             predicted = predict(model, task, data.validation, data.labels, features=stored.get("validation"))
         scores = task.evaluate(data.gold, predicted)
         result.history.append(
-            {"epoch": epoch, "step": result.steps, "learning_rate": rate, "train_loss": loss_sum / rows_seen,
-             **{f"validation_{name}": value for name, value in scores.items()}}
+            {
+                "epoch": epoch,
+                "step": result.steps,
+                "learning_rate": rate,
+                "train_loss": loss_sum / rows_seen,
+                **{f"validation_{name}": value for name, value in scores.items()},
+            }
         )
         after_epoch(epoch, scores)
         result.best_epoch = epoch if settings.early_stopping is None else result.best_epoch
@@ -253,7 +278,7 @@ def _counted(tokens: Tokens, rows: np.ndarray) -> int:
     labels = tokens.columns["labels"]
     if isinstance(labels[0], int | float):
         return len(rows)
-    return max(1, sum(int((labels[row] != batches.IGNORED).sum()) for row in rows))
+    return max(1, sum(int((labels[row] != IGNORED).sum()) for row in rows))
 
 
 def _features(model: PreTrainedModel, data: Data) -> dict[str, Features]:

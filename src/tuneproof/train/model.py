@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tuneproof.tasks.base import Task
 
 
-def load_base(folder: Path, task: Task, labels: list[str], *, seed: int, dropout: float | None = None) -> PreTrainedModel:
+def load_base(
+    folder: Path, task: Task, labels: list[str], *, seed: int, dropout: float | None = None
+) -> PreTrainedModel:
     """Load the body's weights (safetensors) and draw the head from `seed`.
 
     The seed is set before the head is made, so that the same seed gives the same head. Raises `DataError` where the
@@ -42,7 +44,9 @@ def load_base(folder: Path, task: Task, labels: list[str], *, seed: int, dropout
             folder, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager"
         ).float()
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})") from None
+        raise DataError(
+            f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})"
+        ) from None
 
 
 def learned(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, tasks
-from tuneproof.settings import Cell
+from tuneproof.cell import Cell
 
 if TYPE_CHECKING:
     from tuneproof.train.loop import Data
@@ -36,7 +36,15 @@ def load_data(cell: Cell, *, prepared: Path, train: Path, tokens: Path) -> Data:
 
 
 def run(
-    cell: Cell, data: Data, *, seed: int, best: Path, test_tokens: Path, model_folder: Path, inputs: dict[str, str], out: Path
+    cell: Cell,
+    data: Data,
+    *,
+    seed: int,
+    best: Path,
+    test_tokens: Path,
+    model_folder: Path,
+    inputs: dict[str, str],
+    out: Path,
 ) -> None:
     """Fit, predict and write everything below `out`. `inputs` are the hashes that `run.json` keeps."""
     import pandas as pd

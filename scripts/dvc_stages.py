@@ -1,0 +1,83 @@
+"""Write dvc.yaml: one stage a layer of the Snakemake graph, with the same code files as deps.
+
+Run it after a module was added or an import changed; a test fails while the two doors disagree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tuneproof import code
+
+HEADER = """\
+# DVC's door to the graph of the Snakefile: `dvc repro` runs each layer by one call of snakemake, which runs only what
+# is out of date. `persist` leaves the outs in place for it. Written by scripts/dvc_stages.py.
+"""
+READS = {
+    "fetch": ["datasets", "models"],
+    "prepare": ["datasets"],
+    "augment": ["datasets", "methods", "augmentations"],
+    "tokenize": ["datasets", "models", "methods"],
+    "search": ["datasets", "models", "methods", "search", "training"],
+    "train": ["datasets", "models", "methods", "search", "training", "seeds"],
+    "ensemble": ["datasets", "models", "methods", "seeds", "ensembles"],
+    "evaluate": ["datasets", "models", "methods", "seeds", "ensembles", "evaluation"],
+    "report": [
+        "datasets", "models", "methods", "augmentations", "search", "training", "seeds", "ensembles", "evaluation",
+        "report",
+    ],
+}  # fmt: skip
+NEEDS = {
+    "fetch": [],
+    "prepare": ["fetch"],
+    "augment": ["prepare"],
+    "tokenize": ["fetch", "prepare", "augment"],
+    "search": ["fetch", "prepare", "tokenize"],
+    "train": ["fetch", "prepare", "tokenize", "search"],
+    "ensemble": ["prepare", "train"],
+    "evaluate": ["prepare", "train", "ensemble"],
+    "report": ["prepare", "augment", "search", "train", "ensemble", "evaluate"],
+}
+
+
+def stages() -> dict[str, Any]:
+    """Content of dvc.yaml."""
+    found = {}
+    for stage, needs in NEEDS.items():
+        snakemake = f"snakemake --cores all --quiet all --no-hooks {stage}_all"
+        found[stage] = {
+            "desc": f"results/{stage}",
+            "cmd": snakemake if stage == "report" else f"tuneproof prune {stage} && {snakemake}",
+            "deps": [
+                *(["datasets"] if stage == "fetch" else []),
+                *(f"results/{need}" for need in needs),
+                *code.of_all(stage),
+                f"workflow/rules/{stage}.smk",
+            ],
+            "params": READS[stage],
+            "outs": [{f"results/{stage}": {"persist": True}}],
+        }
+    return {
+        "stages": found,
+        "metrics": ["results/evaluate/*/*/metrics.json"],
+        "plots": [
+            {
+                "leaderboard": {
+                    "template": "bar_horizontal",
+                    "x": "value",
+                    "y": {"results/report/leaderboard.csv": "method"},
+                }
+            },
+        ],
+    }
+
+
+def text() -> str:
+    return HEADER + yaml.safe_dump(stages(), sort_keys=False, width=120, allow_unicode=True)
+
+
+if __name__ == "__main__":
+    Path("dvc.yaml").write_text(text(), encoding="utf-8")

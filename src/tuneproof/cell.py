@@ -1,0 +1,84 @@
+"""What one fit needs to know, apart from the data: the settings that `search` and `train` read.
+
+Kept apart from `params.py`, so that a change to how params are read does not count as a change of the fits.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tuneproof import files
+
+
+class Part(BaseModel):
+    """What all parts of params share: frozen, and unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EarlyStopping(Part):
+    """Stop when the validation score has not risen for `patience` evaluations; the best weights are restored."""
+
+    patience: int = Field(2, ge=1)
+    min_delta: float = Field(0.0, ge=0)
+
+
+class Training(Part):
+    """Settings of one fit; the search adds the learning rate and the warm-up ratio."""
+
+    epochs: int = Field(3, ge=1, le=1000)
+    batch_size: int = Field(16, ge=1)
+    accumulation: int = Field(1, ge=1, description="Batches whose gradients are added up before a step.")
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Not applied to biases and layer norms.")
+    schedule: Literal["linear", "cosine"] = "linear"
+    max_grad_norm: float = Field(1.0, ge=0, description="0 turns clipping off.")
+    dropout: float | None = Field(None, ge=0, lt=1, description="null: the pre-trained model's own.")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto: bf16 where the hardware multiplies it natively, else fp32."
+    )
+    early_stopping: EarlyStopping | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+class Search(Part):
+    """Learning-rate search of one cell; every method gets the same budget."""
+
+    trials: int = Field(6, ge=1, description="Fits a cell, pruned ones included; a total that a resumed run keeps to.")
+    seed: int = Field(0, ge=0)
+    warmup_ratio: tuple[float, float] = Field((0.0, 0.2), description="Share of the steps that warm up, low and high.")
+    pruner: Literal["median", "halving", "none"] = Field(
+        "median", description="Stops a trial early when its validation score falls behind."
+    )
+    startup: int = Field(4, ge=1, description="Trials spread evenly over the space before TPE (Bergstra 2011) guides.")
+
+    @field_validator("warmup_ratio")
+    @classmethod
+    def _ratio(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] <= value[1] < 1:
+            raise ValueError("allowed: [low, high] with 0 <= low <= high < 1")
+        return value
+
+
+class Cell(Part):
+    """What `search` and `train` need to know of one dataset × model × method."""
+
+    dataset: str
+    model: str
+    method: str
+    task: str
+    tuning: dict[str, Any]
+    augmentation: str
+    """`none`, or the name of an augmentation."""
+    adversarial: dict[str, Any] | None
+    training: Training
+    learning_rates: tuple[float, float, float]
+    """Low and high end of the searched range, and the first rate tried."""
+    search: Search
+
+    @classmethod
+    def read(cls, path: Path) -> Cell:
+        return cls.model_validate(files.read_json(path))
