@@ -19,7 +19,8 @@ class Full(Tuning):
 
     idea = "All parameters learn."
     paper = "Devlin et al. 2019, arXiv 1810.04805"
-    # BERT's 2e-5 to 5e-5 are for large models and much data; small encoders with few steps like more.
+    # BERT's 2e-5 to 5e-5 are for larger models and more steps.
+    # MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-4 .77/.36, 3e-4 .76/.46, 1e-3 .64/.43.
     learning_rates = LearningRates(1e-5, 1e-3, first=1e-5)
 
     def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:

@@ -18,7 +18,8 @@ class Probe(Tuning):
 
     idea = "Only the head learns; the body is frozen."
     paper = "Alain and Bengio 2017, arXiv 1610.01644"
-    learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
+    # Convex, or nearly so, hence fast. MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-2 .64/.25, 1e-1 .64/.34.
+    learning_rates = LearningRates(1e-3, 3e-1, first=3e-2)
     frozen_body = True
 
     def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
