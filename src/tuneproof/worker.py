@@ -17,7 +17,7 @@ import contextlib
 import fcntl
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -149,28 +149,30 @@ def serve(path: Path, owner: int) -> None:
     listener.listen(64)
     _warm_up()
     temporary.rename(path)  # only now: a client that can connect finds a warm worker
-    selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
+    poller = select.poll()
+    poller.register(listener, select.POLLIN)
     children: dict[int, socket.socket] = {}
     try:
         while _alive(owner):
-            for key, _ in selector.select(timeout=0.2 if children else 1.0):
-                if key.fileobj is listener:
+            for number, _ in poller.poll(200 if children else 1000):
+                if number == listener.fileno():
                     connection, _ = listener.accept()
-                    child = _start(connection, listener, [*children.values()])
-                    children[child] = connection
-                    selector.register(connection, selectors.EVENT_READ, child)
-                else:  # a client says nothing after its request: readable means that it is gone
-                    selector.unregister(key.fileobj)
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(key.data, signal.SIGTERM)
-            _reap(children, selector)
+                    children[_start(connection, listener, [*children.values()])] = connection
+                    poller.register(connection, 0)  # reports a hang-up only: the request is the child's to read
+                else:
+                    poller.unregister(number)
+                    _stop(next(child for child, held in children.items() if held.fileno() == number))
+            _reap(children, poller)
     finally:
         path.unlink(missing_ok=True)
         path.with_suffix(".lock").unlink(missing_ok=True)
         for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGTERM)
+            _stop(child)
+
+
+def _stop(child: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGTERM)
 
 
 def _warm_up() -> None:
@@ -232,14 +234,14 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return bytes(parts)
 
 
-def _reap(children: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+def _reap(children: dict[int, socket.socket], poller: select.poll) -> None:
     """Forget jobs that have ended; a client whose job was killed sees its connection close."""
     for child in list(children):
         ended, _ = os.waitpid(child, os.WNOHANG)
         if ended:
             connection = children.pop(child)
-            with contextlib.suppress(KeyError, ValueError):
-                selector.unregister(connection)
+            with contextlib.suppress(KeyError):
+                poller.unregister(connection)
             connection.close()
 
 

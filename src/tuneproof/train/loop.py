@@ -19,6 +19,7 @@ from tuneproof import adversarial, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tasks.ner import IGNORED
+from tuneproof.tokenize import load_tokenizer
 from tuneproof.train import batches
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from transformers import PreTrainedModel
 
+    from tuneproof.adversarial.base import Adversarial
     from tuneproof.cell import Cell
+    from tuneproof.tasks.base import Task
     from tuneproof.train.batches import Tokens
+    from tuneproof.tunings.base import Tuning
 
 
 class DivergedError(TuneproofError):
@@ -112,10 +116,13 @@ def fit(
         trainable=sum(parameter.numel() for parameter in parameters.values()),
         total=sum(parameter.numel() for parameter in model.parameters()),
     )
-    optimizer = make_optimizer(parameters, settings.optimizer, learning_rate, settings.weight_decay)
+    decaying = {name for name, parameter in parameters.items() if tuning.decays(name, parameter)}
+    optimizer = make_optimizer(parameters, decaying, settings.optimizer, learning_rate, settings.weight_decay)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     body = model.base_model
     stored = _features(model, data) if tuning.frozen_body and opponent is None else {}
+
+    special_ids = load_tokenizer(model_folder).all_special_ids if opponent is not None else []
 
     torch.manual_seed(derive(seed, "dropout"))
     pad_id = model.config.pad_token_id or 0
@@ -137,6 +144,7 @@ def fit(
                     loss = _backward(
                         model,
                         task,
+                        tuning,
                         data.train,
                         rows,
                         chunk=chunk,
@@ -146,6 +154,7 @@ def fit(
                         precision=precision,
                         scaler=scaler,
                         opponent=opponent,
+                        special_ids=special_ids,
                         features=stored.get("train"),
                     )
                     break
@@ -221,12 +230,12 @@ def fit(
 
 
 def make_optimizer(
-    parameters: dict[str, torch.nn.Parameter], kind: str, learning_rate: float, weight_decay: float
+    parameters: dict[str, torch.nn.Parameter], decaying: set[str], kind: str, learning_rate: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum 0.9; no decay on biases and layer norms."""
+    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum 0.9; only parameters named in `decaying` decay."""
     groups = [
-        {"params": [p for p in parameters.values() if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters.values() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for name, p in parameters.items() if name in decaying], "weight_decay": weight_decay},
+        {"params": [p for name, p in parameters.items() if name not in decaying], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if kind == "sgd":
@@ -236,7 +245,8 @@ def make_optimizer(
 
 def _backward(
     model: PreTrainedModel,
-    task: Any,
+    task: Task,
+    tuning: Tuning,
     tokens: Tokens,
     rows: np.ndarray,
     *,
@@ -246,7 +256,8 @@ def _backward(
     device: torch.device,
     precision: str,
     scaler: torch.amp.GradScaler,
-    opponent: Any,
+    opponent: Adversarial | None,
+    special_ids: list[int],
     features: Features | None,
 ) -> float:
     """Add the gradients of one batch, `chunk` rows at a time; returns the batch's mean loss."""
@@ -268,7 +279,10 @@ def _backward(
             loss = loss_of(inputs)
             (loss * scale).backward()
         else:
-            loss = opponent.backward(model, inputs, loss_of, scale)
+            special = torch.isin(inputs["input_ids"], torch.tensor(special_ids, device=device))
+            loss = opponent.backward(model, {**inputs, "special_tokens_mask": special.long()}, loss_of, scale)
+        if (penalty := tuning.penalty(model)) is not None:
+            (penalty * scale).backward()
         loss_sum += float(loss.detach()) * weight
     return loss_sum
 

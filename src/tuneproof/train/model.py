@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneproof.errors import DataError
+from tuneproof.tunings.structure import head_modules
 
 if TYPE_CHECKING:
     import torch
@@ -20,14 +21,14 @@ def load_base(
 ) -> PreTrainedModel:
     """Load the body's weights (safetensors) and draw the head from `seed`.
 
-    The seed is set before the head is made, so that the same seed gives the same head. Raises `DataError` where the
-    folder holds no loadable model.
+    Weights that the checkpoint lacks apart from the head (a pooler, say) are always drawn alike, so that a frozen one
+    is the same again when a tuned checkpoint is loaded. Raises `DataError` where the folder holds no loadable model.
     """
     import torch
     import transformers
 
     quiet()
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     auto = getattr(transformers, task.auto_class)
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -40,13 +41,20 @@ def load_base(
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
                 if hasattr(config, name):
                     setattr(config, name, dropout)
-        return auto.from_pretrained(
+        model = auto.from_pretrained(
             folder, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager"
         ).float()
     except (OSError, ValueError) as error:
         raise DataError(
             f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})"
         ) from None
+    torch.manual_seed(seed)
+    for name in head_modules(model):
+        for module in model.get_submodule(name).modules():
+            for parameter in module.parameters(recurse=False):
+                parameter._is_hf_initialized = False  # otherwise transformers takes it for a loaded one
+            model._init_weights(module)
+    return model
 
 
 def learned(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -97,7 +97,7 @@ def run(
             "steps": result.steps,
             "trainable_parameters": result.trainable,
             "total_parameters": result.total,
-            "validation": result.scores(),
+            "validation": task.evaluate(data.gold, predictions[0]),
             "precision": device.pick_precision(cell.training.precision, where),
             "device": where.type,
             "threads": torch.get_num_threads(),

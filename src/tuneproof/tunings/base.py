@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
@@ -49,6 +50,14 @@ class Tuning(BaseModel):
         drawn from torch's global random generator, which the caller has seeded.
         """
         raise NotImplementedError
+
+    def penalty(self, model: PreTrainedModel) -> torch.Tensor | None:
+        """A scalar that the method's paper adds to the task's loss, or None."""
+        return None
+
+    def decays(self, name: str, parameter: torch.nn.Parameter) -> bool:
+        """Whether weight decay pulls a learned parameter towards zero; biases and norms are left alone."""
+        return parameter.ndim > 1
 
     def after_step(self, model: PreTrainedModel, step: int) -> None:
         """Called after optimizer step number `step` (from 1), before gradients are cleared."""

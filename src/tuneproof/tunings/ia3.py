@@ -9,6 +9,7 @@ from tuneproof.tunings import peft_support, structure
 from tuneproof.tunings.base import LearningRates, Tuning
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
@@ -39,6 +40,10 @@ class IA3(Tuning):
         targets = structure.pattern(model, *_ROLES)
         inner = None if targets is None else structure.pattern(model, "feed_forward_output")
         return peft_support.wrap(model, task, IA3Config(target_modules=targets, feedforward_modules=inner))
+
+    def decays(self, name: str, parameter: torch.nn.Parameter) -> bool:
+        """Not the vectors: they start at one, where they change nothing, and zero would silence the layer."""
+        return "ia3_l" not in name and super().decays(name, parameter)
 
     def save(self, model: PreTrainedModel, folder: Path) -> None:
         peft_support.save(model, folder)
