@@ -23,4 +23,4 @@ READERS = {
 
 def get(kind: str) -> Callable[[Path, Any], Iterator[Row | Removed]]:
     """The reader of a format. Raises KeyError for an unknown kind."""
-    return registry.load(READERS, kind)  # type: ignore[no-any-return]
+    return registry.load(READERS, kind)

@@ -33,13 +33,11 @@ def export(source: HubSource, folder: Path, *, cache: Path) -> list[Path]:
 
 def _export(source: HubSource, split: str, path: Path, cache: Path) -> Path:
     try:
-        import datasets
+        from datasets import load_dataset  # not `import datasets`, which would find a folder of that name
     except ImportError:
         raise DataError(f"{source.hub}: needs the library datasets; run: pip install 'tuneproof[hub]'") from None
     try:
-        rows = datasets.load_dataset(
-            source.hub, source.config, split=split, revision=source.revision, cache_dir=str(cache)
-        )
+        rows = load_dataset(source.hub, source.config, split=split, revision=source.revision, cache_dir=str(cache))
     except (ValueError, RuntimeError, OSError) as error:  # what the library raises for names, scripts and networks
         reason = " ".join(str(error).split())
         raise DataError(f"{source.hub}@{source.revision[:12]} split {split!r}: cannot be fetched ({reason})") from None
