@@ -17,6 +17,7 @@ FOLDER_VARIABLE = "TUNEPROOF_WORDNET"
 DEBIAN_FOLDER = Path("/usr/share/wordnet")
 HOW_TO_GET = f"apt-get install wordnet-base, or unpack NLTK's corpus wordnet, or set {FOLDER_VARIABLE} to its folder"
 
+VOWELS = frozenset("aeiou")
 PARTS = ("noun", "verb", "adj", "adv")
 
 ENDINGS = {
@@ -112,6 +113,8 @@ class WordNet:
             return lemma
         if part == "verb" and " " in lemma:
             return None
+        if part == "noun" and lemma.endswith("o"):
+            return None  # pianos, but heroes
         irregular = [form for form in self._irregular[part].get(lemma, ()) if part == "noun" or form.endswith(ending)]
         if irregular:  # verbs: doubled consonants, as in stopped
             return irregular[0]
@@ -162,11 +165,11 @@ class WordNet:
 
 def _regular(lemma: str, ending: str) -> str:
     """Regular inflection with s, ed or ing."""
-    consonant_y = lemma.endswith("y") and lemma[-2:-1] not in tuple("aeiou")
+    consonant_y = lemma.endswith("y") and lemma[-2:-1] not in VOWELS
     if ending == "s":
         if consonant_y:
             return lemma[:-1] + "ies"
-        return lemma + ("es" if lemma.endswith(("s", "x", "z", "ch", "sh")) else "s")
+        return lemma + ("es" if lemma.endswith(("s", "x", "z", "ch", "sh", "o")) else "s")
     if ending == "ed":
         if consonant_y:
             return lemma[:-1] + "ied"
