@@ -1,10 +1,12 @@
 # Which way of fine-tuning is best? `snakemake --cores all` answers for params.yaml,
 # `snakemake --cores all --configfile experiments/X.yaml` for another experiment.
 
+
 include: "workflow/rules/common.smk"
 
 
 # settings
+
 
 pathvars:
     results=PARAMS.results,
@@ -12,6 +14,7 @@ pathvars:
 
 
 # rules
+
 
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/prepare.smk"
@@ -25,6 +28,7 @@ include: "workflow/rules/report.smk"
 
 
 # targets
+
 
 rule all:
     default_target: True

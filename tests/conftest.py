@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side
 
 CACHE = Path(__file__).parents[1] / "data"
 """Where `tuneproof fetch` keeps files: a test fetches what is not there yet."""

@@ -35,6 +35,7 @@ Tokens = Annotated[Path, typer.Option(help="Folder of the tokenized data set.")]
 TrainTokens = Annotated[Path, typer.Option(help="The tokenized train split, augmented or not.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for matrix products.")]
 Scratch = Annotated[Path, typer.Option(help="Folder for what a killed job resumes from.")]
+Predictions = Annotated[list[str], typer.Option(help="`NAME=FILE`, once for each run or ensemble.")]
 Cache = Annotated[Path, typer.Option(help="Folder that downloads are kept in.")]
 
 
@@ -230,27 +231,27 @@ def train(
 def ensemble(
     settings: Settings,
     prepared: Prepared,
-    runs: Annotated[Path, typer.Option(help="Folder that holds `method/seed-N/predictions.parquet`.")],
-    member: Annotated[list[str], typer.Option(help="`method/seed-N` of a run; once for each.")],
+    predictions: Predictions,
     out: Out,
 ) -> None:
     """Let several runs answer together.
 
     Example: `tuneproof ensemble --settings results/settings/ensemble/movie/minilm/full-seeds.json
-    --prepared results/prepare/movie --runs results/train/movie/minilm --member full/seed-0 --member full/seed-1
+    --prepared results/prepare/movie
+    --predictions full/seed-0=results/train/movie/minilm/full/seed-0/predictions.parquet
     --out results/ensemble/movie/minilm/full-seeds`
     """
     from tuneproof import ensemble as stage
     from tuneproof import files
 
-    stage.run(files.read_json(settings), prepared, {name: runs / name / "predictions.parquet" for name in member}, out)
+    stage.run(files.read_json(settings), prepared, _named(predictions), out)
 
 
 @app.command()
 def evaluate(
     settings: Settings,
     prepared: Prepared,
-    predictions: Annotated[list[str], typer.Option(help="`NAME=FILE`, once for each run and ensemble.")],
+    predictions: Predictions,
     out: Out,
 ) -> None:
     """Score all predictions of a data set and model on the test split, with intervals and comparisons.
@@ -262,8 +263,7 @@ def evaluate(
     from tuneproof import files
     from tuneproof.evaluate import run
 
-    named = dict(entry.split("=", 1) for entry in predictions)
-    run.run(files.read_json(settings), prepared, {name: Path(path) for name, path in named.items()}, out)
+    run.run(files.read_json(settings), prepared, _named(predictions), out)
 
 
 @app.command()
@@ -344,6 +344,15 @@ def digest(results: Annotated[Path, typer.Argument(help="Folder of all results."
 
     for path in files.compared(results):
         print(f"{files.sha256(path)}  {path.relative_to(results).as_posix()}")
+
+
+def _named(entries: list[str]) -> dict[str, Path]:
+    """`NAME=FILE` entries as a mapping."""
+    wrong = next((entry for entry in entries if "=" not in entry), None)
+    if wrong is not None:
+        raise TuneproofError(f"--predictions: found {wrong!r}; allowed: NAME=FILE")
+    pairs = (entry.split("=", 1) for entry in entries)
+    return {name: Path(path) for name, path in pairs}
 
 
 def _model_folder(manifest: Path) -> Path:

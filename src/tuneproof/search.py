@@ -155,12 +155,14 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
 
     low, high, first = cell.learning_rates
     warmup_low, warmup_high = cell.search.warmup_ratio
-    if number == 0:
-        study.enqueue_trial(_point(first, (warmup_low + warmup_high) / 2), skip_if_exists=True)
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        pass  # a killed search had enqueued this one
+    elif number == 0:
+        study.enqueue_trial(_point(first, (warmup_low + warmup_high) / 2))
     elif number < cell.search.startup:
         x, y = startup_points(cell.search.startup, derive(cell.search.seed, "halton"))[number]
         rate = math.exp(math.log(low) + x * (math.log(high) - math.log(low)))
-        study.enqueue_trial(_point(rate, warmup_low + y * (warmup_high - warmup_low)), skip_if_exists=True)
+        study.enqueue_trial(_point(rate, warmup_low + y * (warmup_high - warmup_low)))
     study.sampler = optuna.samplers.TPESampler(seed=derive(cell.search.seed, "tpe", number) % 2**32, n_startup_trials=1)
     trial = study.ask()
     rate = trial.suggest_float("learning_rate", low, high, log=True)

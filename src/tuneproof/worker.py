@@ -50,8 +50,13 @@ WARM = (
 )
 """What a worker imports before it takes jobs."""
 OWNER = "TUNEPROOF_SNAKEMAKE_PID"
-"""Environment variable with the process id of the Snakemake run; the Snakefile sets it."""
+"""Environment variable with the process id of the Snakemake run."""
 START_SECONDS = 60.0
+
+
+def serve_this_process() -> None:
+    """Called in the Snakefile: jobs below this process may share a worker, which ends with it."""
+    os.environ[OWNER] = str(os.getpid())
 
 
 def wanted(arguments: list[str]) -> bool:

@@ -15,14 +15,14 @@ rule augment:
             split=["train", "validation", "test"],
         ),
         card="<results>/prepare/{dataset}/card.json",
-        code=lambda wildcards: code.of_stage(
-            "augment", PARAMS.augmentations[wildcards.augmentation].technique["name"]
-        ),
+        code=lambda wildcards: code.of_stage("augment", PARAMS.augmentations[wildcards.augmentation].technique["name"]),
     output:
         train="<results>/augment/{dataset}/{augmentation}/train.parquet",
         card="<results>/augment/{dataset}/{augmentation}/card.json",
     log:
         "<logs>/augment/{dataset}/{augmentation}.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         prepared=subpath(input.card, parent=True),
         out=subpath(output.card, parent=True),

@@ -1,16 +1,14 @@
 # Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
 
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import code, experiment, handover, settings
+from tuneproof import code, experiment, handover, settings, worker
 from tuneproof.errors import TuneproofError
 
-# the jobs' warm worker ends with this process
-os.environ["TUNEPROOF_SNAKEMAKE_PID"] = str(os.getpid())
+worker.serve_this_process()
 
 try:
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
@@ -33,8 +31,7 @@ def cell_of(wildcards):
     return next(
         cell
         for cell in PLAN.cells
-        if (cell.dataset, cell.model, cell.method)
-        == (wildcards.dataset, wildcards.model, wildcards.method)
+        if (cell.dataset, cell.model, cell.method) == (wildcards.dataset, wildcards.model, wildcards.method)
     )
 
 
@@ -47,9 +44,7 @@ def train_tokens(wildcards):
 def cell_code(wildcards):
     """Source files that a cell's fits depend on: the engine, its task, its tuning, its adversarial training."""
     cell = cell_of(wildcards)
-    return code.of_cell(
-        cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"]
-    )
+    return code.of_cell(cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"])
 
 
 def runs_of(dataset, model):
@@ -60,6 +55,36 @@ def runs_of(dataset, model):
         if (cell.dataset, cell.model) == (dataset, model)
         for seed in PARAMS.seeds
     ]
+
+
+def run_files(dataset, model):
+    """`method/seed-N` → predictions of every run on a data set with a model."""
+    return {
+        f"{method}/seed-{seed}": f"{PARAMS.results}/train/{dataset}/{model}/{method}/seed-{seed}/predictions.parquet"
+        for method, seed in runs_of(dataset, model)
+    }
+
+
+def member_files(wildcards):
+    """`method/seed-N` → predictions of an ensemble's members."""
+    members = settings.members(PARAMS, PLAN.cells, wildcards.dataset, wildcards.model, wildcards.ensemble)
+    files = run_files(wildcards.dataset, wildcards.model)
+    return {member: files[member] for member in members}
+
+
+def prediction_files(wildcards):
+    """Name → predictions of every run and ensemble on a data set with a model."""
+    ensembles = {
+        f"ensemble:{name}": f"{PARAMS.results}/ensemble/{dataset}/{model}/{name}/predictions.parquet"
+        for dataset, model, name in PLAN.ensembles
+        if (dataset, model) == (wildcards.dataset, wildcards.model)
+    }
+    return {**run_files(wildcards.dataset, wildcards.model), **ensembles}
+
+
+def as_options(files):
+    """`--predictions NAME=FILE` for each."""
+    return [f"--predictions {name}={path}" for name, path in files.items()]
 
 
 def final_files():

@@ -10,31 +10,23 @@ rule ensemble_all:
     localrule: True
 
 
-def member_names(wildcards):
-    return settings.members(
-        PARAMS, PLAN.cells, wildcards.dataset, wildcards.model, wildcards.ensemble
-    )
-
-
 rule ensemble:
     input:
         settings="<results>/settings/ensemble/{dataset}/{model}/{ensemble}.json",
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
-        predictions=lambda wildcards: [
-            f"<results>/train/{wildcards.dataset}/{wildcards.model}/{member}/predictions.parquet"
-            for member in member_names(wildcards)
-        ],
+        predictions=lambda wildcards: list(member_files(wildcards).values()),
         code=lambda wildcards: code.of_stage("ensemble", PARAMS.datasets[wildcards.dataset].task),
     output:
         predictions="<results>/ensemble/{dataset}/{model}/{ensemble}/predictions.parquet",
         members="<results>/ensemble/{dataset}/{model}/{ensemble}/members.json",
     log:
         "<logs>/ensemble/{dataset}/{model}/{ensemble}.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         prepared=subpath(input.card, parent=True),
-        runs=f"{PARAMS.results}/train/{{dataset}}/{{model}}",
-        members=lambda wildcards: [f"--member {member}" for member in member_names(wildcards)],
+        predictions=lambda wildcards: as_options(member_files(wildcards)),
         out=subpath(output.members, parent=True),
     message:
         "ensemble {wildcards.dataset}/{wildcards.model}/{wildcards.ensemble}"
@@ -42,7 +34,6 @@ rule ensemble:
         "tuneproof ensemble"
         " --settings {input.settings:q}"
         " --prepared {params.prepared:q}"
-        " --runs {params.runs:q}"
-        " {params.members}"
+        " {params.predictions}"
         " --out {params.out:q}"
         " 2> {log:q}"

@@ -1,20 +1,6 @@
 # Score all predictions on the test split. The only stage that reads test labels.
 
 
-def prediction_files(wildcards):
-    """Name → file of every run and ensemble on a data set with a model."""
-    runs = {
-        f"{method}/seed-{seed}": f"{PARAMS.results}/train/{wildcards.dataset}/{wildcards.model}/{method}/seed-{seed}/predictions.parquet"
-        for method, seed in runs_of(wildcards.dataset, wildcards.model)
-    }
-    ensembles = {
-        f"ensemble:{name}": f"{PARAMS.results}/ensemble/{dataset}/{model}/{name}/predictions.parquet"
-        for dataset, model, name in PLAN.ensembles
-        if (dataset, model) == (wildcards.dataset, wildcards.model)
-    }
-    return {**runs, **ensembles}
-
-
 rule evaluate_all:
     input:
         collect(
@@ -28,9 +14,7 @@ rule evaluate:
     input:
         settings="<results>/settings/evaluate/{dataset}/{model}.json",
         card="<results>/prepare/{dataset}/card.json",
-        splits=collect(
-            "<results>/prepare/{{dataset}}/{split}.parquet", split=["validation", "test"]
-        ),
+        splits=collect("<results>/prepare/{{dataset}}/{split}.parquet", split=["validation", "test"]),
         predictions=lambda wildcards: list(prediction_files(wildcards).values()),
         code=lambda wildcards: code.of_stage("evaluate", PARAMS.datasets[wildcards.dataset].task),
     output:
@@ -40,11 +24,11 @@ rule evaluate:
         metrics="<results>/evaluate/{dataset}/{model}/metrics.json",
     log:
         "<logs>/evaluate/{dataset}/{model}.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         prepared=subpath(input.card, parent=True),
-        predictions=lambda wildcards: [
-            f"--predictions {name}={path}" for name, path in prediction_files(wildcards).items()
-        ],
+        predictions=lambda wildcards: as_options(prediction_files(wildcards)),
         out=subpath(output.metrics, parent=True),
     message:
         "evaluate {wildcards.dataset}/{wildcards.model}"

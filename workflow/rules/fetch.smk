@@ -16,15 +16,14 @@ rule fetch_data:
         "<results>/fetch/data/{dataset}.json",
     log:
         "<logs>/fetch/data/{dataset}.log",
-    localrule: True
     retries: 2
+    localrule: True
+    conda:
+        "../envs/tuneproof.yaml"
     message:
         "fetch {wildcards.dataset}"
     shell:
-        "tuneproof fetch"
-        " --settings {input.settings:q}"
-        " --out {output:q}"
-        " 2> {log:q}"
+        "tuneproof fetch" " --settings {input.settings:q}" " --out {output:q}" " 2> {log:q}"
 
 
 rule fetch_model:
@@ -36,12 +35,11 @@ rule fetch_model:
         "<results>/fetch/models/{model}.json",
     log:
         "<logs>/fetch/models/{model}.log",
-    localrule: True
     retries: 2
+    localrule: True
+    conda:
+        "../envs/tuneproof.yaml"
     message:
         "fetch {wildcards.model}"
     shell:
-        "tuneproof fetch"
-        " --settings {input.settings:q}"
-        " --out {output:q}"
-        " 2> {log:q}"
+        "tuneproof fetch" " --settings {input.settings:q}" " --out {output:q}" " 2> {log:q}"

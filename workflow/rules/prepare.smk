@@ -19,6 +19,8 @@ rule prepare:
         card="<results>/prepare/{dataset}/card.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         out=subpath(output.card, parent=True),
     message:

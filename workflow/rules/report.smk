@@ -22,8 +22,10 @@ rule report:
         leaderboard="<results>/report/leaderboard.csv",
     log:
         "<logs>/report.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
-        results=PARAMS.results,
+        results=subpath(input.settings, ancestor=2),
         out=subpath(output.page, parent=True),
     message:
         "report: {output.page}"

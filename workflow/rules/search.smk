@@ -21,14 +21,16 @@ rule search:
         trials="<results>/search/{dataset}/{model}/{method}/trials.csv",
     log:
         "<logs>/search/{dataset}/{model}/{method}.log",
-    params:
-        prepared=subpath(input.card, parent=True),
-        tokens=subpath(input.validation, parent=True),
-        out=subpath(output.best, parent=True),
+    conda:
+        "../envs/tuneproof.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        prepared=subpath(input.card, parent=True),
+        tokens=subpath(input.validation, parent=True),
+        out=subpath(output.best, parent=True),
     message:
         "search {wildcards.dataset}/{wildcards.model}/{wildcards.method}"
     shell:

@@ -23,6 +23,8 @@ rule tokenize:
         test="<results>/tokenize/{dataset}/none/{model}/test.parquet",
     log:
         "<logs>/tokenize/{dataset}/none/{model}.log",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         prepared=subpath(input.card, parent=True),
         out=subpath(output.train, parent=True),
@@ -46,10 +48,12 @@ rule tokenize_augmented:
         code=lambda wildcards: code.of_stage("tokenize", PARAMS.datasets[wildcards.dataset].task),
     output:
         train="<results>/tokenize/{dataset}/{augmentation}/{model}/train.parquet",
-    wildcard_constraints:
-        augmentation="(?!none/)[a-z0-9-]+",
     log:
         "<logs>/tokenize/{dataset}/{augmentation}/{model}.log",
+    wildcard_constraints:
+        augmentation="(?!none/)[a-z0-9-]+",
+    conda:
+        "../envs/tuneproof.yaml"
     params:
         prepared=subpath(input.card, parent=True),
         out=subpath(output.train, parent=True),

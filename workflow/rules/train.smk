@@ -26,14 +26,16 @@ rule train:
         cost="<results>/train/{dataset}/{model}/{method}/seed-{seed}/cost.json",
     log:
         "<logs>/train/{dataset}/{model}/{method}/seed-{seed}.log",
-    params:
-        prepared=subpath(input.card, parent=True),
-        tokens=subpath(input.validation, parent=True),
-        out=subpath(output.manifest, parent=True),
+    conda:
+        "../envs/tuneproof.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        prepared=subpath(input.card, parent=True),
+        tokens=subpath(input.validation, parent=True),
+        out=subpath(output.manifest, parent=True),
     message:
         "train {wildcards.dataset}/{wildcards.model}/{wildcards.method} seed {wildcards.seed}"
     shell:
