@@ -1,0 +1,1 @@
+"""Report: one page and one table that answer the question with its uncertainty."""

@@ -1,0 +1,217 @@
+"""The page: self-contained, safe whatever the data say, and drawn in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tuneproof.report import charts, run, tables
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+HOSTILE = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'>\"'&amp;<!--"
+
+
+class Elements(HTMLParser):
+    """Counts elements and gathers the text outside of scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self.tags[-1:] not in (["script"], ["style"]):
+            self.text += data
+
+
+@pytest.fixture
+def page(write_results, tmp_path):
+    def make(change=lambda settings, results: None, **options) -> Path:
+        settings, results = write_results(**options)
+        change(settings, results)
+        run.run(settings, results, tmp_path / "out")
+        return tmp_path / "out" / "index.html"
+
+    return make
+
+
+def payload(page: str) -> dict:
+    found = re.search(r'<script type="application/json" id="payload">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_page_answers_first_and_hides_nothing(page):
+    text = page(failed=("ia3",)).read_text()
+    elements = Elements(text)
+    shown = " ".join(elements.text.split())
+    assert shown.index("is ahead at 0.") < shown.index("Leaderboard")
+    for expected in (
+        "Differences below about",
+        "ia3: no result; its search did not finish.",
+        "lies at the high end of the range searched",
+        "1000 train, 400 validation, 400 test (1812 read)",
+        "9: same text as an earlier row",
+        "augmentation mention replacement is for ner, not for classification",
+        "2 cores of a made-up machine",
+        "MIT",
+    ):
+        assert expected in shown
+
+
+def test_the_page_is_one_file_without_links_elsewhere(page):
+    elements = Elements(page().read_text())
+    assert {link for link in elements.links if not link.startswith("#")} == {"data:,", "leaderboard.csv"}
+    assert elements.tags.count("script") == 3  # data, library, page
+
+
+def test_equal_results_give_equal_bytes(page):
+    assert page().read_bytes() == page().read_bytes()
+
+
+def test_every_file_read_is_listed_with_its_hash(page, tmp_path):
+    from tuneproof.files import sha256
+
+    text = page(datasets=("movie",)).read_text()
+    path = "evaluate/movie/tiny/scores.csv"
+    assert f"<td>{path}</td><td><code>{sha256(tmp_path / 'results' / path)[:16]}</code>" in text
+
+
+def make_hostile(settings: dict, results: Path) -> None:
+    """Every text that comes out of data or settings."""
+    settings["title"] = HOSTILE
+    for method in settings["methods"].values():
+        method.update(idea=HOSTILE, paper=HOSTILE, augment=HOSTILE)
+    settings["left_out"][0]["reason"] = HOSTILE
+    path = results / "prepare" / "movie" / "card.json"
+    card = json.loads(path.read_text())
+    card |= {"labels": [HOSTILE, "ok"], "licence": HOSTILE, "citation": HOSTILE}
+    card["removed"] = [{"reason": HOSTILE, "count": 1, "examples": [HOSTILE]}]
+    path.write_text(json.dumps(card))
+    for cost in results.glob("train/*/*/*/*/cost.json"):
+        cost.write_text(json.dumps({**json.loads(cost.read_text()), "hardware": HOSTILE}))
+    for trials in results.glob("search/*/*/*/trials.csv"):
+        trials.write_text(trials.read_text().replace("pruned", '"' + HOSTILE.replace('"', '""') + '"'))
+
+
+def test_hostile_text_is_shown_and_never_markup(page):
+    friendly, hostile = (page(change, datasets=("movie",)).read_text() for change in (lambda s, r: None, make_hostile))
+    before, after = Elements(friendly), Elements(hostile)
+    assert after.tags.count("script") == before.tags.count("script") == 3
+    assert "img" not in after.tags
+    assert HOSTILE in after.text
+    assert HOSTILE in json.dumps(payload(hostile), ensure_ascii=False).replace('\\"', '"')
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "<!--<script>", "\u2028\u2029", "]]>", "ünïcode 🙂"])
+def test_embedded_json_cannot_end_its_element_and_reads_back(text):
+    embedded = run.embedded({"text": text})
+    assert not set("<>&\u2028\u2029") & set(embedded)
+    assert json.loads(embedded) == {"text": text}
+
+
+# charts
+
+
+def test_bars_share_a_scale_with_round_ticks(write_results):
+    settings, results = write_results(datasets=("movie",), failed=("ia3",))
+    panel = tables.panels(settings, tables.Results(results))[0]
+    bars, ticks = charts.bars(panel)
+    assert bars[-1] is None  # ia3 has no result
+    drawn = [bar for bar in bars if bar]
+    assert all(0 <= bar.low < bar.value < bar.high <= 100 for bar in drawn)
+    values = [bar.value for bar in drawn]
+    assert values == sorted(values, reverse=True)
+    assert 2 <= len(ticks) <= 5
+    # a tick stands where its value would
+    (x0, first), (x1, second) = ticks[:2]
+    expected = x0 + (panel.board["value"][0] - float(first)) / (float(second) - float(first)) * (x1 - x0)
+    assert drawn[0].value == pytest.approx(expected, abs=0.05)
+
+
+def test_frontier_keeps_what_nothing_beats_for_less():
+    import pandas as pd
+
+    board = pd.DataFrame(
+        {
+            "method": ["dear", "same-as-mid", "mid", "cheap", "beaten"],
+            "value": [0.9, 0.8, 0.8, 0.7, 0.75],
+            "train_seconds": [40.0, 25.0, 20.0, 5.0, 22.0],
+        }
+    )
+    assert charts.frontier(board, "train_seconds") == ["cheap", "mid", "dear"]
+
+
+def test_every_method_has_its_search_and_curve(page):
+    found = payload(page(datasets=("movie",)).read_text())
+    assert len([key for key in found["specs"] if "-search-" in key]) == 7
+    assert len([key for key in found["specs"] if "-curves-" in key]) == 7
+    assert len([key for key in found["specs"] if "-costs-" in key]) == 2
+    assert {row["method"] for row in found["data"]["panel-0-search"]} == {
+        *("full", "lora", "adapter", "bitfit", "probe", "ia3", "fgm")
+    }
+    assert sum(row["chosen"] for row in found["data"]["panel-0-search"]) == 7
+
+
+# in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser: {CHROMIUM} does not exist")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "change"),
+    [
+        (1280, "light", lambda settings, results: None),
+        (1280, "dark", lambda settings, results: None),
+        (390, "light", make_hostile),
+    ],
+)
+def test_charts_are_drawn_without_errors_or_network(browser, page, width, scheme, change):
+    path = page(change, datasets=("movie",))
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    tab = context.new_page()
+    messages: list[str] = []
+    requests: list[str] = []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.goto(path.as_uri())
+    # locators, not page.evaluate: the page's policy forbids eval to tests as well
+    waiting = tab.locator("[data-chart]:not([data-state=drawn])")
+    for _ in range(150):
+        if waiting.count() == 0:
+            break
+        tab.wait_for_timeout(200)
+    assert waiting.count() == 0
+    assert tab.locator("[data-chart] svg").count() == tab.locator("[data-chart]").count() == 16
+    assert tab.locator("[data-chart='panel-0-search-0'] svg path[aria-label]").count() >= 6
+    assert messages == []
+    assert requests == [path.as_uri()]
+    # nothing but a table's own scroll area is wider than the screen
+    assert tab.locator("main").bounding_box()["width"] <= width
+    heading = tab.locator("h1").bounding_box()
+    assert heading["y"] + heading["height"] < 800
+    context.close()
