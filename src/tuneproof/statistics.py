@@ -5,7 +5,7 @@ could have been drawn (bootstrap over examples), and other seeds could have been
 Whatever cannot be computed comes back as NaN with a `note` that says why; few or odd rows raise nothing.
 
 Why seeds are not simply resampled like examples: three seeds drawn with replacement have ten possible means and two
-thirds of the true variance, so that the plain hierarchical bootstrap calls up to one in five equal pairs different
+thirds of the true variance, so that the plain hierarchical bootstrap calls more than one in five equal pairs different
 (tests/statistics has the simulation). Here the standard errors of both levels are joined by the rule of Cochran & Cox
 (1950, Experimental Designs), each with the t quantile of its own degrees of freedom, which keeps the level at any
 number of seeds. Noise that seeds and examples share counts twice, as in Owen's pigeonhole bootstrap (2007, Annals of
