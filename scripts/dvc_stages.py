@@ -62,13 +62,20 @@ def stages() -> dict[str, Any]:
         }
     return {
         "stages": found,
-        "metrics": ["results/evaluate/*/*/metrics.json"],
+        "metrics": ["results/report/metrics.json"],
         "plots": [
             {
-                "leaderboard": {
+                "scores": {
                     "template": "bar_horizontal",
                     "x": "value",
                     "y": {"results/report/leaderboard.csv": "method"},
+                }
+            },
+            {
+                "learning curves": {
+                    "template": "scatter",
+                    "x": "epoch",
+                    "y": {"results/report/learning_curves.csv": "validation"},
                 }
             },
         ],

@@ -92,12 +92,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+COSTS = ("cost.json", "index.html", "leaderboard.csv")
+"""Files that hold seconds and megabytes, or show them."""
+
+
 def compared(results: Path) -> list[Path]:
     """Files that two equal runs must agree on, byte for byte: all but costs, what shows costs, and settings."""
     return sorted(
         path
         for path in results.rglob("*")
         if path.is_file()
-        and path.name not in ("cost.json", ".snakemake_timestamp")
-        and path.relative_to(results).parts[0] not in ("report", "settings", "experiments")
+        and path.name not in (*COSTS, ".snakemake_timestamp")
+        and path.relative_to(results).parts[0] not in ("settings", "experiments")
     )

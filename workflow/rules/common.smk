@@ -17,6 +17,9 @@ except TuneproofError as error:
     sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
 
 
+REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json"]
+
+
 wildcard_constraints:
     dataset="[a-z0-9-]+",
     model="[a-z0-9-]+",
@@ -91,7 +94,7 @@ def final_files():
     """Every tracked artefact, so that none can be missing without a job being started for it."""
     pairs = PLAN.pairs()
     return [
-        *collect("<results>/report/{name}", name=["index.html", "leaderboard.csv"]),
+        *collect("<results>/report/{name}", name=REPORT_FILES),
         *(
             f"<results>/evaluate/{dataset}/{model}/{name}"
             for dataset, model in pairs

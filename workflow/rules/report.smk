@@ -3,7 +3,7 @@
 
 rule report_all:
     input:
-        collect("<results>/report/{name}", name=["index.html", "leaderboard.csv"]),
+        collect("<results>/report/{name}", name=REPORT_FILES),
     localrule: True
 
 
@@ -20,6 +20,8 @@ rule report:
     output:
         page="<results>/report/index.html",
         leaderboard="<results>/report/leaderboard.csv",
+        curves="<results>/report/learning_curves.csv",
+        metrics="<results>/report/metrics.json",
     log:
         "<logs>/report.log",
     conda:

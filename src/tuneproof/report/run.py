@@ -1,4 +1,4 @@
-"""The report stage: `index.html`, one file that needs no network, and `leaderboard.csv`.
+"""The report stage: `index.html`, one file that needs no network, and tables for people, DVC and programs.
 
 Reads results below one folder. The page's scripts are allowed by their hashes and nothing else runs: names, labels and
 texts out of data are shown, never executed.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(settings: dict[str, Any], results: Path, out: Path) -> None:
-    """Write the page and the leaderboard.
+    """Write the page, `leaderboard.csv`, `learning_curves.csv` and `metrics.json`.
 
     `settings` is what `settings.py` writes to report.json. Results that are not there are stated as absent; files that
     cannot be read raise `DataError`.
@@ -32,6 +32,8 @@ def run(settings: dict[str, Any], results: Path, out: Path) -> None:
     found = tables.Results(results)
     panels = tables.panels(settings, found)
     files.write_csv(out / "leaderboard.csv", tables.leaderboard(panels).map(_short))
+    files.write_csv(out / "learning_curves.csv", tables.learning_curves(panels).map(_short))
+    files.write_json(out / "metrics.json", tables.metrics(settings, found))
     files.write_text(out / "index.html", page(settings, panels, found))
 
 

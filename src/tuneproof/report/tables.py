@@ -105,6 +105,27 @@ def leaderboard(found: list[Panel]) -> pd.DataFrame:
     return frame[list(LEADERBOARD)].reset_index(drop=True)
 
 
+def learning_curves(found: list[Panel]) -> pd.DataFrame:
+    """learning_curves.csv: a row an epoch of each run, with the primary score on validation rows."""
+    import pandas as pd
+
+    columns = ("dataset", "model", "method", "seed", "epoch", "train_loss", "validation")
+    frames = [
+        panel.history.rename(columns={"value": "validation"}).assign(dataset=panel.dataset, model=panel.model)
+        for panel in found
+        if not panel.history.empty
+    ]
+    return pd.concat(frames, ignore_index=True)[list(columns)] if frames else _empty(columns)
+
+
+def metrics(settings: dict[str, Any], results: Results) -> dict[str, Any]:
+    """metrics.json: data set → model → method → score → mean over seeds on the test split, for `dvc metrics`."""
+    found: dict[str, Any] = {}
+    for dataset, model in dict.fromkeys((dataset, model) for dataset, model, _ in settings["cells"]):
+        found.setdefault(dataset, {})[model] = results.json("evaluate", dataset, model, "metrics.json") or {}
+    return found
+
+
 # reading
 
 
