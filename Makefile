@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 INSTALLED := .venv/.installed
 
-.PHONY: help run test setup fetch lint types lock clean
+.PHONY: help run test setup fetch pull lint types lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,11 @@ setup:  ## Install system packages (WordNet, Chromium) where allowed
 
 fetch: $(INSTALLED)  ## Download data and models only, so that the rest runs offline
 	@snakemake --cores $(CORES) fetch_all $(ARGS)
+
+pull: $(INSTALLED)  ## Get the results of the checked-out commit from DVC's remote (after a clone or a branch switch)
+	@dvc pull --quiet
+	@dvc status --quiet || { echo "results and dvc.lock disagree: see dvc status" >&2; exit 1; }
+	@snakemake --touch --forceall --cores 1 --no-hooks --quiet all
 
 lint: $(INSTALLED)  ## Check style of Python and Snakemake files
 	@ruff check .

@@ -14,3 +14,8 @@ def load(registry: dict[str, str], name: str) -> Any:
     """Import the class behind `name`. Raises KeyError for an unknown name."""
     module, _, attribute = registry[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def build(registry: dict[str, str], declared: dict[str, Any]) -> Any:
+    """The entry that `{name, **options}` declares."""
+    return load(registry, declared["name"])(**{key: value for key, value in declared.items() if key != "name"})

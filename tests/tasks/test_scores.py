@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
-from sklearn.metrics import accuracy_score, f1_score as macro
+from sklearn.metrics import accuracy_score
+from sklearn.metrics import f1_score as macro
 
 from tuneproof import tasks
 from tuneproof.tasks.ner import entities, valid_tags

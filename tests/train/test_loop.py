@@ -13,6 +13,7 @@ from tuneproof.train import checkpoint, loop
 from tuneproof.train.batches import Tokens
 from tuneproof.train.loop import Data, DivergedError, fit
 from tuneproof.train.predict import predict
+from tuneproof.train.vocabulary import Vocabulary
 
 TEXTS = ["a great film", "what a bore", "moving and funny, a joy", "dull, long and loud"] * 4
 LABELS = ["positive", "negative"] * 8
@@ -125,8 +126,23 @@ def test_early_stopping_restores_the_best_epoch(data, minilm, monkeypatch):
     assert len(seen) == len(result.history) == 4
     assert result.best_epoch == 2
     assert result.scores() == {"accuracy": 0.9}
-    assert same(weights(result), seen[1])
-    assert not same(weights(result), seen[3])
+    kept = {name: value for name, value in weights(result).items() if "word_embeddings" not in name}
+    assert same(kept, seen[1])  # word embeddings: a small vocabulary's while training
+    assert not same(kept, seen[3])
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": EarlyStopping(patience=1), "epochs": 3}])
+def test_the_small_vocabulary_changes_nothing_but_rounding(data, minilm, monkeypatch, options):
+    settings = {"weight_decay": 0.5, "dropout": 0.0, **options}
+    small = run(make_cell(**settings), data, minilm, learning_rate=1e-3)
+    monkeypatch.setattr(Vocabulary, "worthwhile", lambda self: False)
+    whole = run(make_cell(**settings), data, minilm, learning_rate=1e-3)
+    assert small.trainable == whole.trainable
+    assert weights(small).keys() == weights(whole).keys()
+    for name, value in weights(whole).items():
+        assert torch.allclose(value, weights(small)[name], rtol=1e-4, atol=2e-5), name
+    unseen = "bert.embeddings.word_embeddings.weight"
+    assert torch.allclose(weights(small)[unseen][5000], weights(whole)[unseen][5000], rtol=1e-6, atol=0)
 
 
 def test_dropout_setting_reaches_the_model(data, minilm):
@@ -162,7 +178,7 @@ def test_a_tuning_that_does_not_fit_says_why(data, minilm, monkeypatch):
 @pytest.mark.parametrize("tuning", tunings.TUNINGS)
 def test_a_checkpoint_predicts_what_was_trained(tuning, data, minilm, tmp_path):
     cell = make_cell(tuning)
-    low, high, first = cell.learning_rates
+    _low, _high, first = cell.learning_rates
     result = run(cell, data, minilm, learning_rate=first * 3)
     before = predict(result.model, tasks.get("classification"), data.validation, data.labels)
     checkpoint.save(result.model, cell, data.labels, seed=0, steps=result.steps, folder=tmp_path / "checkpoint")

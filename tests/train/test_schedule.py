@@ -9,7 +9,7 @@ def test_rises_then_falls(kind):
     assert factors[:11] == sorted(factors[:11])
     assert factors[10:] == sorted(factors[10:], reverse=True)
     assert factors[10] == 1
-    assert 0 < min(factors) and max(factors) == 1
+    assert min(factors) > 0 and max(factors) == 1
 
 
 def test_linear_values():

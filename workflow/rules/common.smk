@@ -5,12 +5,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import code, experiment, handover, settings, worker
+from tuneproof import code, experiment, handover, lock, settings, worker
 from tuneproof.errors import TuneproofError
 
 worker.serve_this_process()
 
 try:
+    if workflow.is_main_process and workflow.executor_plugin is not None and not workflow.dryrun:
+        lock.hold(Path(".tuneproof/lock"))
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
     PLAN = settings.write(PARAMS, Path(PARAMS.results))
 except TuneproofError as error:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneproof import files, tasks, tunings
+from tuneproof import files, registry, tasks, tunings
 from tuneproof.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def save(model: PreTrainedModel, cell: Cell, labels: list[str], *, seed: int, st
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        _tuning(cell.tuning).save(model, temporary)
+        registry.build(tunings.TUNINGS, cell.tuning).save(model, temporary)
         meta = {
             "task": cell.task,
             "labels": labels,
@@ -59,7 +59,7 @@ def load(folder: Path, base: Path) -> tuple[PreTrainedModel, Task, list[str]]:
     task = tasks.get(meta["task"])
     model = load_base(base, task, meta["labels"], seed=0, dropout=meta["dropout"])
     try:
-        tuned = _tuning(meta["tuning"]).load(model, task, folder)
+        tuned = registry.build(tunings.TUNINGS, meta["tuning"]).load(model, task, folder)
     except (OSError, KeyError) as error:
         raise DataError(f"{folder}: the checkpoint cannot be loaded ({' '.join(str(error).split())[:200]})") from None
     return tuned.eval(), task, meta["labels"]
@@ -72,8 +72,3 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".snakemake_timestamp"
     }
-
-
-def _tuning(declared: dict[str, Any]) -> Any:
-    options = {key: value for key, value in declared.items() if key != "name"}
-    return tunings.get(declared["name"])(**options)

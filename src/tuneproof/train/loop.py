@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tuneproof import adversarial, tasks, tunings
+from tuneproof import adversarial, registry, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tasks.ner import IGNORED
@@ -26,17 +26,15 @@ from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
 from tuneproof.train.predict import BATCH_SIZE, predict
 from tuneproof.train.schedule import factor
+from tuneproof.train.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from transformers import PreTrainedModel
 
-    from tuneproof.adversarial.base import Adversarial
     from tuneproof.cell import Cell
-    from tuneproof.tasks.base import Task
     from tuneproof.train.batches import Tokens
-    from tuneproof.tunings.base import Tuning
 
 
 class DivergedError(TuneproofError):
@@ -91,142 +89,233 @@ def fit(
 
     Raises `MethodError` where the tuning does not fit the model, `DivergedError` where the loss is not finite.
     """
-    task, settings = tasks.get(cell.task), cell.training
-    device = devices.pick_device(settings.device)
-    precision = devices.pick_precision(settings.precision, device)
-    tuning = tunings.get(cell.tuning["name"])(**{k: v for k, v in cell.tuning.items() if k != "name"})
-    opponent = None
-    if cell.adversarial is not None:
-        options = {key: value for key, value in cell.adversarial.items() if key != "name"}
-        opponent = adversarial.get(cell.adversarial["name"])(**options)
+    fitting = _Fitting(cell, data, model_folder, learning_rate, warmup_ratio, seed, progress)
+    for epoch in range(1, cell.training.epochs + 1):
+        fitting.train(epoch)
+        scores = fitting.validate(epoch)
+        after_epoch(epoch, scores)
+        if fitting.keep_or_stop(epoch, scores):
+            break
+    return fitting.finish()
 
-    batches_an_epoch = math.ceil(len(data.train) / settings.batch_size)
-    steps_an_epoch = math.ceil(batches_an_epoch / settings.accumulation)
-    total_steps = steps_an_epoch * settings.epochs
 
-    model = load_base(model_folder, task, data.labels, seed=derive(seed, "head"), dropout=settings.dropout)
-    reason = tuning.skip(task, model)
-    if reason is not None:
-        raise MethodError(f"{cell.method}: {reason}")
-    model = tuning.attach(model, task, total_steps=total_steps)
-    model.to(device)  # type: ignore[arg-type]  # transformers wraps torch's own method
-    parameters = learned(model)
-    result = Fit(
-        model,
-        trainable=sum(parameter.numel() for parameter in parameters.values()),
-        total=sum(parameter.numel() for parameter in model.parameters()),
-    )
-    decaying = {name for name, parameter in parameters.items() if tuning.decays(name, parameter)}
-    optimizer = make_optimizer(parameters, decaying, settings.optimizer, learning_rate, settings.weight_decay)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    body = model.base_model
-    stored = _features(model, data) if tuning.frozen_body and opponent is None else {}
+class _Fitting:
+    """The state of one fit, and what is done with it."""
 
-    special_ids = load_tokenizer(model_folder).all_special_ids if opponent is not None else []
+    def __init__(
+        self,
+        cell: Cell,
+        data: Data,
+        model_folder: Path,
+        learning_rate: float,
+        warmup_ratio: float,
+        seed: int,
+        progress: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.cell, self.settings, self.data, self.seed, self.progress = cell, cell.training, data, seed, progress
+        self.learning_rate, self.warmup_ratio = learning_rate, warmup_ratio
+        self.task = tasks.get(cell.task)
+        self.tuning = registry.build(tunings.TUNINGS, cell.tuning)
+        self.opponent = None if cell.adversarial is None else registry.build(adversarial.ADVERSARIAL, cell.adversarial)
+        self.device = devices.pick_device(self.settings.device)
+        self.precision = devices.pick_precision(self.settings.precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        batches_an_epoch = math.ceil(len(data.train) / self.settings.batch_size)
+        self.total_steps = math.ceil(batches_an_epoch / self.settings.accumulation) * self.settings.epochs
+        self.chunk = self.settings.batch_size
+        """Rows a forward pass; halved when memory runs out."""
 
-    torch.manual_seed(derive(seed, "dropout"))
-    pad_id = model.config.pad_token_id or 0
-    best: dict[str, torch.Tensor] = {}
-    best_score, waited = -math.inf, 0
-    chunk = settings.batch_size  # rows a forward pass; halved when memory runs out
-    for epoch in range(1, settings.epochs + 1):
-        model.train()
-        if tuning.frozen_body:
-            model.base_model.eval()
-        start, loss_sum, rows_seen = time.perf_counter(), 0.0, 0
-        order = batches.shuffled(data.train.lengths, settings.batch_size, derive(seed, "order", epoch))
-        for number, rows in enumerate(order, start=1):
-            in_group = min(
-                settings.accumulation, len(order) - (number - 1) // settings.accumulation * settings.accumulation
+        model = load_base(
+            model_folder, self.task, data.labels, seed=derive(seed, "head"), dropout=self.settings.dropout
+        )
+        reason = self.tuning.skip(self.task, model)
+        if reason is not None:
+            raise MethodError(f"{cell.dataset}/{cell.model}/{cell.method}: {reason}")
+        self.model = self.tuning.attach(model, self.task, total_steps=self.total_steps)
+        self.model.to(self.device)
+        self.result = Fit(
+            self.model,
+            trainable=sum(parameter.numel() for parameter in learned(self.model).values()),
+            total=sum(parameter.numel() for parameter in self.model.parameters()),
+        )
+        self.body = self.model.base_model
+        self.features = self._stored_features() if self.tuning.frozen_body and self.opponent is None else {}
+        self.special_ids = load_tokenizer(model_folder).all_special_ids if self.opponent is not None else []
+        self._use_small_vocabulary()
+        self.parameters = learned(self.model)
+        decaying = {name for name, parameter in self.parameters.items() if self.tuning.decays(name, parameter)}
+        self.optimizer = make_optimizer(
+            self.parameters, decaying, self.settings.optimizer, learning_rate, self.settings.weight_decay
+        )
+        self.best: dict[str, torch.Tensor] = {}
+        self.best_score, self.best_decay, self.waited = -math.inf, 1.0, 0
+        torch.manual_seed(derive(seed, "dropout"))
+
+    def train(self, epoch: int) -> None:
+        """One pass over the training rows."""
+        self.model.train()
+        if self.tuning.frozen_body:
+            self.model.base_model.eval()
+        start, losses = time.perf_counter(), 0.0
+        order = batches.shuffled(self.train_tokens.lengths, self.settings.batch_size, derive(self.seed, "order", epoch))
+        for first in range(0, len(order), self.settings.accumulation):
+            group = order[first : first + self.settings.accumulation]
+            losses += self._gradients(group) * sum(len(rows) for rows in group)
+            rate = self._step()
+            self.progress(
+                {
+                    "epoch": epoch,
+                    "epochs": self.settings.epochs,
+                    "step": self.result.steps,
+                    "steps": self.total_steps,
+                    "loss": losses / sum(len(rows) for rows in order[: first + len(group)]),
+                    "rate": rate,
+                }
             )
-            while True:
-                try:
-                    loss = _backward(
-                        model,
-                        task,
-                        tuning,
-                        data.train,
-                        rows,
-                        chunk=chunk,
-                        share=1 / in_group,
-                        pad_id=pad_id,
-                        device=device,
-                        precision=precision,
-                        scaler=scaler,
-                        opponent=opponent,
-                        special_ids=special_ids,
-                        features=stored.get("train"),
-                    )
-                    break
-                except Exception as error:
-                    if not devices.is_out_of_memory(error) or chunk == 1 or in_group > 1:
-                        raise
-                    chunk = max(1, min(chunk, len(rows)) // 2)
-                    optimizer.zero_grad(set_to_none=True)
-                    progress({"note": f"out of memory: {chunk} rows a forward pass from here on, same batch size"})
-            if not math.isfinite(loss):
-                raise DivergedError(
-                    f"{cell.method}: the loss is {loss} at step {result.steps + 1} with learning rate "
-                    f"{learning_rate:.3g}; search a lower range (methods.{cell.method}.learning_rate)"
-                )
-            loss_sum, rows_seen = loss_sum + loss * len(rows), rows_seen + len(rows)
-            if number % settings.accumulation == 0 or number == len(order):
-                rate = learning_rate * factor(
-                    result.steps, total_steps=total_steps, warmup_ratio=warmup_ratio, kind=settings.schedule
-                )
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                if settings.max_grad_norm > 0:
-                    scaler.unscale_(optimizer)
-                    torch.nn.utils.clip_grad_norm_(parameters.values(), settings.max_grad_norm)
-                scaler.step(optimizer)
-                scaler.update()
-                result.steps += 1
-                tuning.after_step(model, result.steps)
-                optimizer.zero_grad(set_to_none=True)
-                progress(
-                    {
-                        "epoch": epoch,
-                        "epochs": settings.epochs,
-                        "step": result.steps,
-                        "steps": total_steps,
-                        "loss": loss,
-                        "rate": rate,
-                    }
-                )
-        result.seconds += time.perf_counter() - start
-        result.examples += rows_seen
-
-        with devices.autocast(precision, device):
-            predicted = predict(model, task, data.validation, data.labels, features=stored.get("validation"))
-        scores = task.evaluate(data.gold, predicted)
-        result.history.append(
+        self.result.seconds += time.perf_counter() - start
+        self.result.examples += len(self.train_tokens)
+        self.result.history.append(
             {
                 "epoch": epoch,
-                "step": result.steps,
+                "step": self.result.steps,
                 "learning_rate": rate,
-                "train_loss": loss_sum / rows_seen,
-                **{f"validation_{name}": value for name, value in scores.items()},
+                "train_loss": losses / len(self.train_tokens),
             }
         )
-        after_epoch(epoch, scores)
-        result.best_epoch = epoch if settings.early_stopping is None else result.best_epoch
-        if settings.early_stopping is not None:
-            if scores[task.primary] > best_score + settings.early_stopping.min_delta:
-                best_score, waited, result.best_epoch = scores[task.primary], 0, epoch
-                best = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+
+    def validate(self, epoch: int) -> dict[str, float]:
+        """Score the validation rows and add the scores to the epoch's line of the history."""
+        with devices.autocast(self.precision, self.device):
+            predicted = predict(
+                self.model,
+                self.task,
+                self.validation_tokens,
+                self.data.labels,
+                features=self.features.get("validation"),
+            )
+        scores = self.task.evaluate(self.data.gold, predicted)
+        self.result.history[epoch - 1].update({f"validation_{name}": value for name, value in scores.items()})
+        return scores
+
+    def keep_or_stop(self, epoch: int, scores: dict[str, float]) -> bool:
+        """Without early stopping the last epoch counts; with it the best, and True means that it is time to stop."""
+        stopping = self.settings.early_stopping
+        if stopping is None:
+            self.result.best_epoch = epoch
+            return False
+        if scores[self.task.primary] > self.best_score + stopping.min_delta:
+            self.best_score, self.best_decay, self.waited = scores[self.task.primary], self.decay, 0
+            self.result.best_epoch = epoch
+            self.best = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+        else:
+            self.waited += 1
+        return self.waited >= stopping.patience
+
+    def finish(self) -> Fit:
+        """Put the best weights and the whole model back in place."""
+        if self.best:
+            self.decay = self.best_decay
+            with torch.no_grad():
+                for name, parameter in self.parameters.items():
+                    parameter.copy_(self.best[name])
+        if self.features:
+            replace_body(self.model, self.body)
+        if self.vocabulary is not None:
+            self.vocabulary.restore(self.model, decay=self.decay)
+        self.model.eval()
+        return self.result
+
+    def _gradients(self, group: list[np.ndarray]) -> float:
+        """Add up the gradients of the batches of one step; returns their mean loss."""
+        while True:
+            try:
+                losses = [self._backward(rows, share=1 / len(group)) for rows in group]
+                break
+            except Exception as error:
+                if not devices.is_out_of_memory(error) or self.chunk == 1:
+                    raise
+                self.chunk //= 2
+                self.optimizer.zero_grad(set_to_none=True)
+                note = f"out of memory: {self.chunk} rows a forward pass from here on, same batch size"
+                self.progress({"note": note})
+        loss = sum(losses) / len(losses)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"{self.cell.dataset}/{self.cell.model}/{self.cell.method}: the loss is {loss} at step "
+                f"{self.result.steps + 1} with learning rate {self.learning_rate:.3g}; search a lower range "
+                f"(methods.{self.cell.method}.learning_rate)"
+            )
+        return loss
+
+    def _backward(self, rows: np.ndarray, *, share: float) -> float:
+        """Add the gradients of one batch, `chunk` rows at a time; returns the batch's mean loss."""
+        total, loss_sum = _counted(self.train_tokens, rows), 0.0
+        pad_id = self.model.config.pad_token_id or 0
+        for start in range(0, len(rows), self.chunk):
+            part = rows[start : start + self.chunk]
+            inputs = self.train_tokens.collate(part, pad_id, self.device)
+            labels = inputs.pop("labels")
+            weight = _counted(self.train_tokens, part) / total  # a batch's mean is the weighted mean of its chunks
+            if self.features:
+                replace_body(self.model, self.features["train"].select(part))
+
+            def loss_of(some: dict[str, torch.Tensor], labels: torch.Tensor = labels) -> torch.Tensor:
+                with devices.autocast(self.precision, self.device):
+                    return self.task.loss(self.model(**some).logits, labels)
+
+            scale = weight * share * float(self.scaler.get_scale() if self.scaler.is_enabled() else 1.0)
+            if self.opponent is None:
+                loss = loss_of(inputs)
+                (loss * scale).backward()
             else:
-                waited += 1
-                if waited >= settings.early_stopping.patience:
-                    break
-    if best:
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(best[name])
-    if stored:
-        replace_body(model, body)
-    model.eval()
-    return result
+                special = torch.isin(inputs["input_ids"], torch.tensor(self.special_ids, device=self.device))
+                marked = {**inputs, "special_tokens_mask": special.long()}
+                loss = self.opponent.backward(self.model, marked, loss_of, scale)
+            if (penalty := self.tuning.penalty(self.model)) is not None:
+                (penalty * scale).backward()
+            loss_sum += float(loss.detach()) * weight
+        return loss_sum
+
+    def _step(self) -> float:
+        """One optimizer step on the gradients at hand; returns its learning rate."""
+        rate = self.learning_rate * factor(
+            self.result.steps,
+            total_steps=self.total_steps,
+            warmup_ratio=self.warmup_ratio,
+            kind=self.settings.schedule,
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if self.settings.max_grad_norm > 0:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.decay *= 1 - rate * self.settings.weight_decay
+        self.result.steps += 1
+        self.tuning.after_step(self.model, self.result.steps)
+        self.optimizer.zero_grad(set_to_none=True)
+        return rate
+
+    def _stored_features(self) -> dict[str, Features]:
+        """The frozen body's outputs for both splits, computed once for all fits on the same data."""
+        if not self.data.features and fits_in_memory(self.model, self.data.train, self.data.validation):
+            for name, split in (("train", self.data.train), ("validation", self.data.validation)):
+                self.data.features[name] = Features(self.model, split, batch_size=BATCH_SIZE)
+        return self.data.features
+
+    def _use_small_vocabulary(self) -> None:
+        """Where word embeddings learn, train those that the data mentions; the others only decay, see `finish`."""
+        self.train_tokens, self.validation_tokens = self.data.train, self.data.validation
+        self.decay = 1.0
+        vocabulary = Vocabulary(self.model, self.train_tokens, self.validation_tokens)
+        # stochastic gradient descent adds the decay to the gradient, so that it takes part in momentum and clipping
+        self.vocabulary = vocabulary if self.settings.optimizer == "adamw" and vocabulary.worthwhile() else None
+        if self.vocabulary is not None:
+            self.vocabulary.shrink(self.model)
+            self.train_tokens = self.vocabulary.encode(self.train_tokens)
+            self.validation_tokens = self.vocabulary.encode(self.validation_tokens)
+            self.special_ids = self.vocabulary.encode_ids(self.special_ids)
 
 
 def make_optimizer(
@@ -243,61 +332,9 @@ def make_optimizer(
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
-def _backward(
-    model: PreTrainedModel,
-    task: Task,
-    tuning: Tuning,
-    tokens: Tokens,
-    rows: np.ndarray,
-    *,
-    chunk: int,
-    share: float,
-    pad_id: int,
-    device: torch.device,
-    precision: str,
-    scaler: torch.amp.GradScaler,
-    opponent: Adversarial | None,
-    special_ids: list[int],
-    features: Features | None,
-) -> float:
-    """Add the gradients of one batch, `chunk` rows at a time; returns the batch's mean loss."""
-    total, loss_sum = _counted(tokens, rows), 0.0
-    for start in range(0, len(rows), chunk):
-        part = rows[start : start + chunk]
-        inputs = tokens.collate(part, pad_id, device)
-        labels = inputs.pop("labels")
-        weight = _counted(tokens, part) / total  # the mean of a batch is the weighted mean of its chunks
-        if features is not None:
-            replace_body(model, features.select(part))
-
-        def loss_of(some: dict[str, torch.Tensor], labels: torch.Tensor = labels) -> torch.Tensor:
-            with devices.autocast(precision, device):
-                return task.loss(model(**some).logits, labels)
-
-        scale = weight * share * float(scaler.get_scale() if scaler.is_enabled() else 1.0)
-        if opponent is None:
-            loss = loss_of(inputs)
-            (loss * scale).backward()
-        else:
-            special = torch.isin(inputs["input_ids"], torch.tensor(special_ids, device=device))
-            loss = opponent.backward(model, {**inputs, "special_tokens_mask": special.long()}, loss_of, scale)
-        if (penalty := tuning.penalty(model)) is not None:
-            (penalty * scale).backward()
-        loss_sum += float(loss.detach()) * weight
-    return loss_sum
-
-
 def _counted(tokens: Tokens, rows: np.ndarray) -> int:
     """How many labels the loss of these rows averages over."""
     labels = tokens.columns["labels"]
     if isinstance(labels[0], int | float):
         return len(rows)
     return max(1, sum(int((labels[row] != IGNORED).sum()) for row in rows))
-
-
-def _features(model: PreTrainedModel, data: Data) -> dict[str, Features]:
-    """The frozen body's outputs for both splits, computed once for all fits on the same data."""
-    if not data.features and fits_in_memory(model, data.train, data.validation):
-        for name, split in (("train", data.train), ("validation", data.validation)):
-            data.features[name] = Features(model, split, batch_size=BATCH_SIZE)
-    return data.features

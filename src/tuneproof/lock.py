@@ -1,0 +1,33 @@
+"""One run at a time in a folder.
+
+The operating system releases the lock when its holder ends, however it ends: a killed run leaves nothing to unlock.
+That is why profiles turn Snakemake's own lock off, which survives a kill.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from tuneproof.errors import TuneproofError
+
+_held: list[int] = []
+"""Descriptors of locks that this process holds until it ends."""
+
+
+def hold(path: Path) -> None:
+    """Take the lock until this process ends. Raises `TuneproofError` where another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = path.read_text(encoding="ascii").strip() or "unknown"
+        os.close(descriptor)
+        raise TuneproofError(
+            f"another run is at work in {Path.cwd()} (process {holder}); wait until it has ended, or stop it"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    _held.append(descriptor)

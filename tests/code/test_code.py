@@ -1,0 +1,78 @@
+"""Which code a stage depends on, and that both doors agree on it."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tuneproof import adversarial, augment, code, tasks, tunings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def script():
+    spec = importlib.util.spec_from_file_location("dvc_stages", ROOT / "scripts/dvc_stages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_dvc_yaml_is_what_the_script_writes():
+    """Mend with `python scripts/dvc_stages.py`."""
+    assert (ROOT / "dvc.yaml").read_text() == script().text()
+
+
+def test_both_doors_depend_on_the_same_code():
+    """All code inputs that the rules can ask for, over every registry entry, are the DVC stage's deps."""
+    found = script().stages()["stages"]
+    for stage, content in found.items():
+        listed = {dep for dep in content["deps"] if dep.endswith((".py", ".html", ".css", ".js"))}
+        if stage in ("search", "train"):
+            asked = {
+                path
+                for task in tasks.TASKS
+                for tuning in tunings.TUNINGS
+                for opponent in (None, *adversarial.ADVERSARIAL)
+                for path in code.of_cell(task, tuning, opponent)
+            }
+        else:
+            parts = {
+                "prepare": ["csv", "jsonl", "conll", "hub"],
+                "augment": augment.TECHNIQUES,
+                "tokenize": tasks.TASKS,
+                "ensemble": tasks.TASKS,
+                "evaluate": tasks.TASKS,
+            }.get(stage, [None])
+            asked = {path for part in parts for path in code.of_stage(stage, *([part] if part else []))}
+        assert listed == asked, stage
+
+
+def test_every_rule_names_its_code():
+    for stage in code.STAGES:
+        text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
+        rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
+        for name, body in rules:
+            assert name.endswith("_all") or re.search(r"code=(lambda|code|cell_code)", body), name
+
+
+def test_a_cell_depends_on_its_own_tuning_only():
+    lora = code.of_cell("ner", "lora", None)
+    assert "src/tuneproof/tunings/lora.py" in lora
+    assert "src/tuneproof/tunings/peft_support.py" in lora
+    assert "src/tuneproof/train/loop.py" in lora
+    assert "src/tuneproof/search.py" in lora
+    assert not {"src/tuneproof/tunings/prefix.py", "src/tuneproof/adversarial/fgm.py", "src/tuneproof/params.py"} & {
+        *lora
+    }
+    assert "src/tuneproof/adversarial/fgm.py" in code.of_cell("ner", "lora", "fgm")
+
+
+def test_imports_for_types_alone_do_not_count():
+    assert "src/tuneproof/settings.py" not in code.of_stage("tokenize", "ner")
+    assert "src/tuneproof/tasks/ner.py" in code.of_stage("tokenize", "ner")
