@@ -51,7 +51,7 @@ class Search(Part):
     seed: int = Field(0, ge=0)
     warmup_ratio: tuple[float, float] = Field((0.0, 0.2), description="Share of the steps that warm up, low and high.")
     pruner: Literal["median", "halving", "none"] = Field(
-        "median", description="Stops a trial early when its validation score falls behind."
+        "median", description="Stops a trial early when its validation loss falls behind."
     )
     startup: int = Field(4, ge=1, description="Trials spread evenly over the space before TPE (Bergstra 2011) guides.")
 

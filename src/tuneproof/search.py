@@ -2,7 +2,8 @@
 
 Reads tokens and settings, writes `best.json` and `trials.csv` (no dates). The first trial is the tuning's stated
 default; the next ones spread evenly over the space (Halton points), then TPE (Bergstra et al. 2011) guides. A trial
-whose validation score falls behind is pruned. A killed search goes on from its journal: the journal's name holds the
+whose validation loss falls behind is pruned: the loss tells trials apart from the first epoch on, when scores are
+often still all zero. A killed search goes on from its journal: the journal's name holds the
 hash of all inputs, so that trials of other data or settings are never believed, and each trial's randomness comes
 from its number, so that the outcome is that of an undisturbed search.
 """
@@ -110,11 +111,11 @@ def startup_points(count: int, seed: int) -> list[tuple[float, float]]:
 
 
 def make_pruner(name: str) -> optuna.pruners.BasePruner:
-    """The pruner by its name in params; each looks at validation scores an epoch."""
+    """The pruner by its name in params; each looks at the validation loss after every epoch."""
     import optuna
 
     if name == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0)
+        return optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=0)
     if name == "halving":
         return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
     return optuna.pruners.NopPruner()
@@ -168,13 +169,12 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
     rate = trial.suggest_float("learning_rate", low, high, log=True)
     warmup = trial.suggest_float("warmup_ratio", warmup_low, warmup_high)
     primary = tasks.get(cell.task).primary
-    best = -math.inf
 
-    def after_epoch(epoch: int, scores: dict[str, float]) -> None:
-        nonlocal best
-        best = max(best, scores[primary])
-        trial.report(scores[primary], epoch)
+    def after_epoch(line: dict[str, float]) -> None:
+        epoch = int(line["epoch"])
+        trial.report(-line["validation_loss"], epoch)
         trial.set_user_attr("epochs", epoch)
+        trial.set_user_attr("score", line[f"validation_{primary}"])
         if epoch < cell.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
@@ -195,7 +195,7 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
         log.info(f"trial {number + 1}: {primary} {value:.4f} at {rate:.2e}")
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-        log.info(f"trial {number + 1}: pruned, best {primary} so far {best:.4f} at {rate:.2e}")
+        log.info(f"trial {number + 1}: pruned, {primary} {trial.user_attrs['score']:.4f} at {rate:.2e}")
     except DivergedError as error:
         trial.set_user_attr("diverged", str(error))
         study.tell(trial, state=TrialState.FAIL)
@@ -208,11 +208,10 @@ def _point(learning_rate: float, warmup_ratio: float) -> dict[str, float]:
 
 def _row(number: int, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
     state = "diverged" if "diverged" in trial.user_attrs else trial.state.name.lower()
-    last = trial.intermediate_values.get(max(trial.intermediate_values, default=0))
     return {
         "trial": number,
         "state": state,
         **{key: trial.params[key] for key in ("learning_rate", "warmup_ratio")},
         "epochs": trial.user_attrs.get("epochs", 0),
-        "value": trial.value if state == "complete" else last,
+        "value": trial.value if state == "complete" else trial.user_attrs.get("score"),
     }

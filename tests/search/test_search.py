@@ -45,7 +45,7 @@ def hill(best=3e-4):
             raise KeyboardInterrupt
         score = 1 / (1 + abs(math.log(learning_rate / best)))
         for epoch in range(1, cell.training.epochs + 1):
-            after_epoch(epoch, {"accuracy": score * epoch / cell.training.epochs})
+            after_epoch({"epoch": epoch, "validation_loss": 1 - score, "validation_accuracy": score})
         return Result(score)
 
     fit.calls, fit.kill_at = calls, None

@@ -37,9 +37,7 @@ def test_entities_are_strict():
 @given(st.lists(TAGS, max_size=12))
 def test_valid_tags_are_valid_and_keep_valid_ones(tags):
     repaired = valid_tags(tags)
-    assert all(
-        not tag.startswith("I-") or (i > 0 and repaired[i - 1][2:] == tag[2:]) for i, tag in enumerate(repaired)
-    )
+    assert all(not tag.startswith("I-") or (i > 0 and repaired[i - 1][2:] == tag[2:]) for i, tag in enumerate(repaired))
     assert valid_tags(repaired) == repaired
     assert [tag[2:] for tag in repaired] == [tag[2:] for tag in tags]
 

@@ -180,9 +180,9 @@ def test_a_checkpoint_predicts_what_was_trained(tuning, data, minilm, tmp_path):
     cell = make_cell(tuning)
     _low, _high, first = cell.learning_rates
     result = run(cell, data, minilm, learning_rate=first * 3)
-    before = predict(result.model, tasks.get("classification"), data.validation, data.labels)
+    before = predict(result.model, tasks.get("classification"), data.validation, data.labels, precision="fp32").frame
     checkpoint.save(result.model, cell, data.labels, seed=0, steps=result.steps, folder=tmp_path / "checkpoint")
     model, task, labels = checkpoint.load(tmp_path / "checkpoint", minilm)
-    after = predict(model, task, data.validation, labels)
+    after = predict(model, task, data.validation, labels, precision="fp32").frame
     assert np.array_equal(np.stack(before["probabilities"]), np.stack(after["probabilities"]))
     assert not list((tmp_path / "checkpoint").glob("*.bin"))

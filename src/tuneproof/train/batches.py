@@ -41,6 +41,13 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def counted(self, rows: np.ndarray | list[int]) -> int:
+        """How many labels the mean loss of these rows is over; at least 1."""
+        labels = self.columns["labels"]
+        if isinstance(labels[0], int | float):
+            return len(rows)
+        return max(1, sum(int((labels[row] != IGNORED).sum()) for row in rows))
+
     def collate(self, rows: np.ndarray | list[int], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
         """A padded batch: `input_ids`, `attention_mask`, `token_type_ids` and `labels` where the split has them."""
         import numpy as np

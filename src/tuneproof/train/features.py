@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from tuneproof.train.batches import by_length
+from tuneproof.train.device import autocast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tuneproof.train.batches import Tokens
 
+BATCH_SIZE = 32
 LIMIT_BYTES = 2 * 2**30
 """Above this the features are not kept but computed anew in each epoch."""
 
@@ -25,14 +27,14 @@ LIMIT_BYTES = 2 * 2**30
 class Features(nn.Module):
     """Stands in for the body on one split; `select(rows)` says which rows the next forward pass is about."""
 
-    def __init__(self, model: PreTrainedModel, tokens: Tokens, *, batch_size: int) -> None:
+    def __init__(self, model: PreTrainedModel, tokens: Tokens, *, precision: str) -> None:
         super().__init__()
         self.hidden: list[Any] = [None] * len(tokens)
         self.pooled: list[Any] = [None] * len(tokens)
         self.rows: list[int] = []
         body = model.base_model.eval()
-        with torch.no_grad():
-            for rows in by_length(tokens.lengths, batch_size):
+        with torch.no_grad(), autocast(precision, model.device):
+            for rows in by_length(tokens.lengths, BATCH_SIZE):
                 batch = tokens.collate(rows, model.config.pad_token_id or 0, model.device)
                 batch.pop("labels", None)
                 outputs = body(**batch)

@@ -18,13 +18,12 @@ import torch
 from tuneproof import adversarial, registry, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
-from tuneproof.tasks.ner import IGNORED
 from tuneproof.tokenize import load_tokenizer
 from tuneproof.train import batches
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
-from tuneproof.train.predict import BATCH_SIZE, predict
+from tuneproof.train.predict import predict
 from tuneproof.train.schedule import factor
 from tuneproof.train.vocabulary import Vocabulary
 
@@ -70,8 +69,9 @@ class Fit:
 
     def scores(self) -> dict[str, float]:
         """Validation scores of the epoch whose weights the model holds."""
-        row = self.history[self.best_epoch - 1]
-        return {name.removeprefix("validation_"): row[name] for name in row if name.startswith("validation_")}
+        line = self.history[self.best_epoch - 1]
+        names = [name for name in line if name.startswith("validation_") and name != "validation_loss"]
+        return {name.removeprefix("validation_"): line[name] for name in names}
 
 
 def fit(
@@ -82,10 +82,10 @@ def fit(
     learning_rate: float,
     warmup_ratio: float,
     seed: int,
-    after_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, scores: None,
+    after_epoch: Callable[[dict[str, float]], None] = lambda line: None,
     progress: Callable[[dict[str, Any]], None] = lambda state: None,
 ) -> Fit:
-    """Fine-tune a fresh model. `after_epoch(epoch, validation scores)` may raise to stop the fit.
+    """Fine-tune a fresh model. `after_epoch(line of the history)` may raise to stop the fit.
 
     Raises `MethodError` where the tuning does not fit the model, `DivergedError` where the loss is not finite.
     """
@@ -93,7 +93,7 @@ def fit(
     for epoch in range(1, cell.training.epochs + 1):
         fitting.train(epoch)
         scores = fitting.validate(epoch)
-        after_epoch(epoch, scores)
+        after_epoch(fitting.result.history[-1])
         if fitting.keep_or_stop(epoch, scores):
             break
     return fitting.finish()
@@ -185,16 +185,18 @@ class _Fitting:
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Score the validation rows and add the scores to the epoch's line of the history."""
-        with devices.autocast(self.precision, self.device):
-            predicted = predict(
-                self.model,
-                self.task,
-                self.validation_tokens,
-                self.data.labels,
-                features=self.features.get("validation"),
-            )
-        scores = self.task.evaluate(self.data.gold, predicted)
-        self.result.history[epoch - 1].update({f"validation_{name}": value for name, value in scores.items()})
+        predicted = predict(
+            self.model,
+            self.task,
+            self.validation_tokens,
+            self.data.labels,
+            precision=self.precision,
+            features=self.features.get("validation"),
+        )
+        scores = self.task.evaluate(self.data.gold, predicted.frame)
+        line = self.result.history[epoch - 1]
+        line["validation_loss"] = float(predicted.loss or 0.0)
+        line.update({f"validation_{name}": value for name, value in scores.items()})
         return scores
 
     def keep_or_stop(self, epoch: int, scores: dict[str, float]) -> bool:
@@ -249,13 +251,13 @@ class _Fitting:
 
     def _backward(self, rows: np.ndarray, *, share: float) -> float:
         """Add the gradients of one batch, `chunk` rows at a time; returns the batch's mean loss."""
-        total, loss_sum = _counted(self.train_tokens, rows), 0.0
+        total, loss_sum = self.train_tokens.counted(rows), 0.0
         pad_id = self.model.config.pad_token_id or 0
         for start in range(0, len(rows), self.chunk):
             part = rows[start : start + self.chunk]
             inputs = self.train_tokens.collate(part, pad_id, self.device)
             labels = inputs.pop("labels")
-            weight = _counted(self.train_tokens, part) / total  # a batch's mean is the weighted mean of its chunks
+            weight = self.train_tokens.counted(part) / total  # a batch's mean is the weighted mean of its chunks
             if self.features:
                 replace_body(self.model, self.features["train"].select(part))
 
@@ -301,7 +303,7 @@ class _Fitting:
         """The frozen body's outputs for both splits, computed once for all fits on the same data."""
         if not self.data.features and fits_in_memory(self.model, self.data.train, self.data.validation):
             for name, split in (("train", self.data.train), ("validation", self.data.validation)):
-                self.data.features[name] = Features(self.model, split, batch_size=BATCH_SIZE)
+                self.data.features[name] = Features(self.model, split, precision=self.precision)
         return self.data.features
 
     def _use_small_vocabulary(self) -> None:
@@ -330,11 +332,3 @@ def make_optimizer(
     if kind == "sgd":
         return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
-
-
-def _counted(tokens: Tokens, rows: np.ndarray) -> int:
-    """How many labels the loss of these rows averages over."""
-    labels = tokens.columns["labels"]
-    if isinstance(labels[0], int | float):
-        return len(rows)
-    return max(1, sum(int((labels[row] != IGNORED).sum()) for row in rows))

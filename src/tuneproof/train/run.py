@@ -68,10 +68,11 @@ def run(
             progress=progress.update,
         )
     where = result.model.device
+    precision = device.pick_precision(cell.training.precision, where)
     start = time.perf_counter()
     task = tasks.get(cell.task)
     predictions = [
-        predict(result.model, task, tokens, data.labels).assign(split=split)
+        predict(result.model, task, tokens, data.labels, precision=precision).frame.assign(split=split)
         for split, tokens in (("validation", data.validation), ("test", Tokens.read(test_tokens)))
     ]
     predict_seconds = time.perf_counter() - start
@@ -98,7 +99,7 @@ def run(
             "trainable_parameters": result.trainable,
             "total_parameters": result.total,
             "validation": task.evaluate(data.gold, predictions[0]),
-            "precision": device.pick_precision(cell.training.precision, where),
+            "precision": precision,
             "device": where.type,
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
