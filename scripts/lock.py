@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK, CUDA_LOCK = ROOT / "requirements.lock", ROOT / "requirements-cuda.lock"
-# What torch's CUDA build needs on Linux and its CPU build does not.
-CUDA = re.compile(r"(nvidia-|cuda-|triton==)")
+# What torch's CUDA build needs on Linux and its CPU build does not (nvidia-ml-py is pure Python, for DVCLive).
+CUDA = re.compile(r"(nvidia-(?!ml-py==)|cuda-|triton==)")
 HEADER = "# Written by `make lock`; do not edit.\n"
 
 
