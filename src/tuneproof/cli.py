@@ -183,6 +183,7 @@ def search(
 
 @app.command()
 def train(
+    context: typer.Context,
     settings: Settings,
     best: Annotated[Path, typer.Option(help="What search found.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of head, data order and dropout.")],
@@ -200,6 +201,7 @@ def train(
     --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
     --model results/fetch/models/minilm.json --out results/train/movie/minilm/lora/seed-0`
     """
+    from tuneproof import code
     from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train import run as stage
@@ -209,7 +211,9 @@ def train(
     inputs = {
         "settings": settings,
         "best": best,
+        "trials": best.with_name("trials.csv"),
         "card": prepared / "card.json",
+        "gold": prepared / "validation.parquet",
         "train_tokens": train_tokens,
         "validation_tokens": tokens / "validation.parquet",
         "test_tokens": tokens / "test.parquet",
@@ -223,6 +227,8 @@ def train(
         test_tokens=tokens / "test.parquet",
         model_folder=_model_folder(model),
         inputs=stage.hashes(inputs),
+        code=code.of_cell(cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"]),
+        command=["tuneproof", *(context.obj or ())],
         out=out,
     )
 
@@ -375,7 +381,7 @@ def run_here(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("tuneproof").setLevel(logging.INFO)
     try:
-        app(arguments, standalone_mode=True)
+        app(arguments, standalone_mode=True, obj=arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except TuneproofError as error:

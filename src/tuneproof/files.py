@@ -40,8 +40,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON for people and for diffs: indented, non-ASCII kept. NaN is refused (ValueError)."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """JSON for people and for diffs: indented, non-ASCII kept. NaN is refused (ValueError)."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_if_changed(path: Path, text: str) -> bool:
@@ -92,8 +96,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-COSTS = ("cost.json", "index.html", "leaderboard.csv")
-"""Files that hold seconds and megabytes, or show them."""
+COSTS = ("cost.json", "provenance.json", "index.html", "leaderboard.csv")
+"""Files that hold seconds, megabytes and commits, or show them."""
 
 
 def compared(results: Path) -> list[Path]:

@@ -11,6 +11,7 @@ rule train:
     input:
         settings="<results>/settings/cell/{dataset}/{model}/{method}.json",
         best="<results>/search/{dataset}/{model}/{method}/best.json",
+        trials="<results>/search/{dataset}/{model}/{method}/trials.csv",
         model="<results>/fetch/models/{model}.json",
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
@@ -24,6 +25,7 @@ rule train:
         history="<results>/train/{dataset}/{model}/{method}/seed-{seed}/history.csv",
         run="<results>/train/{dataset}/{model}/{method}/seed-{seed}/run.json",
         cost="<results>/train/{dataset}/{model}/{method}/seed-{seed}/cost.json",
+        provenance="<results>/train/{dataset}/{model}/{method}/seed-{seed}/provenance.json",
     log:
         "<logs>/train/{dataset}/{model}/{method}/seed-{seed}.log",
     conda:

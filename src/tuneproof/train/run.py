@@ -1,7 +1,8 @@
 """Stage `train`: one run (dataset × model × method × seed) on the cell's best settings.
 
-Writes the checkpoint, its manifest, predictions for validation and test, the history, `run.json` (what was run, from
-what) and `cost.json` (whatever may differ between two equal runs).
+Writes the checkpoint, its manifest, predictions for validation and test, the history and `run.json` (what was run,
+from what; `run.schema.json` describes it). Whatever may differ between two equal runs lies in `cost.json` (seconds,
+memory) and `provenance.json` (commit, machine, command).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneproof import files, tasks
+from tuneproof import files, provenance, tasks
 from tuneproof.cell import Cell
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "tuneproof")
 """Packages whose version can change a trained number."""
+SCHEMA_VERSION = 2
+"""Of run.json; raised when a key changes its meaning or goes."""
+SCHEMA = Path(__file__).with_name("run.schema.json")
+WRITTEN = ("predictions.parquet", "history.csv", "run.json", "cost.json", "manifest.json")
+"""Files of a run whose sha256 stands in its provenance.json."""
 
 
 def load_data(cell: Cell, *, prepared: Path, train: Path, tokens: Path) -> Data:
@@ -44,9 +50,15 @@ def run(
     test_tokens: Path,
     model_folder: Path,
     inputs: dict[str, str],
+    code: list[str],
+    command: list[str],
     out: Path,
 ) -> None:
-    """Fit, predict and write everything below `out`. `inputs` are the hashes that `run.json` keeps."""
+    """Fit, predict and write everything below `out`.
+
+    `inputs` are the hashes that `run.json` keeps, `code` the source files that the fit depends on, and `command` is
+    what was typed.
+    """
     import pandas as pd
     import torch
 
@@ -57,6 +69,8 @@ def run(
     from tuneproof.train.predict import predict
 
     chosen = files.read_json(best)
+    sources = provenance.code_hashes(code)
+    described = provenance.describe(command, [Path(path) for path in code])
     with Progress(f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}") as progress:
         result = fit(
             cell,
@@ -86,7 +100,7 @@ def run(
     files.write_json(
         out / "run.json",
         {
-            "schema": 1,
+            "schema": SCHEMA_VERSION,
             "dataset": cell.dataset,
             "model": cell.model,
             "method": cell.method,
@@ -105,6 +119,7 @@ def run(
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
             "inputs": inputs,
+            "code": sources,
             "predictions": {"sha256": files.sha256(out / "predictions.parquet"), "rows": len(frame)},
         },
     )
@@ -121,6 +136,9 @@ def run(
         },
     )
     files.write_json(out / "manifest.json", manifest)
+    described |= {"ended": provenance.now(), "hardware": device.hardware(where)}
+    described |= {"files": hashes({name: out / name for name in WRITTEN})}
+    files.write_json(out / "provenance.json", provenance.seal(described))
 
 
 def hashes(paths: dict[str, Path]) -> dict[str, Any]:
