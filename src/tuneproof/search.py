@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import optuna
 
     from tuneproof.train.loop import Data
+    from tuneproof.train.resume import Resume
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,14 @@ EDGE = 0.1
 """A best rate within this share of the (log) range's end draws a warning."""
 
 
-def run(cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch: Path, out: Path) -> None:
+def run(
+    cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch: Path, out: Path, save_every: float = 60.0
+) -> None:
     """Search the cell and write `out/best.json` and `out/trials.csv`.
 
-    `fingerprint` is a digest of all inputs; the journal lies in `scratch` until the search is done. Raises
-    `TuneproofError` where every trial diverged.
+    `fingerprint` is a digest of all inputs and of the code. The journal lies in `scratch` until the search is done, and
+    so does the state of the trial at work, at most `save_every` seconds old. Raises `TuneproofError` where every trial
+    diverged.
     """
     import optuna
     import pandas as pd
@@ -45,6 +49,7 @@ def run(cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch
     from optuna.storages.journal import JournalFileBackend
 
     from tuneproof import tasks
+    from tuneproof.train.resume import Resume, identity
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = scratch / f"{cell.dataset}-{cell.model}-{cell.method}-{fingerprint[:16]}.journal"
@@ -60,8 +65,12 @@ def run(cell: Cell, data: Data, *, model_folder: Path, fingerprint: str, scratch
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is gone
 
+    def state_of(rate: float, warmup: float) -> Resume:
+        name = f"{cell.dataset}-{cell.model}-{cell.method}-trial"
+        return Resume(scratch, name, identity(cell, fingerprint, rate, warmup), seconds=save_every)
+
     while (number := len(finished(study))) < cell.search.trials:
-        _trial(study, number, cell, data, model_folder)
+        _trial(study, number, cell, data, model_folder, state_of)
 
     rows = [_row(i, trial) for i, trial in enumerate(finished(study))]
     frame = pd.DataFrame(rows, columns=["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"])
@@ -145,8 +154,15 @@ def drop_partial_line(journal: Path) -> None:
             file.truncate(content.rfind(b"\n") + 1)
 
 
-def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folder: Path) -> None:
-    """Run trial `number` of the budget."""
+def _trial(
+    study: optuna.Study,
+    number: int,
+    cell: Cell,
+    data: Data,
+    model_folder: Path,
+    state_of: Callable[[float, float], Resume],
+) -> None:
+    """Run trial `number` of the budget; `state_of(rate, warm-up)` is where its fit keeps its state."""
     import optuna
     from optuna.trial import TrialState
 
@@ -169,6 +185,7 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
     rate = trial.suggest_float("learning_rate", low, high, log=True)
     warmup = trial.suggest_float("warmup_ratio", warmup_low, warmup_high)
     primary = tasks.get(cell.task).primary
+    keep = state_of(rate, warmup)
 
     def after_epoch(line: dict[str, float]) -> None:
         epoch = int(line["epoch"])
@@ -189,6 +206,7 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
                 seed=derive(cell.search.seed, "search"),
                 after_epoch=after_epoch,
                 progress=progress.update,
+                keep=keep,
             )
         value = result.scores()[primary]
         study.tell(trial, value)
@@ -200,6 +218,7 @@ def _trial(study: optuna.Study, number: int, cell: Cell, data: Data, model_folde
         trial.set_user_attr("diverged", str(error))
         study.tell(trial, state=TrialState.FAIL)
         log.info(f"trial {number + 1}: {error}")
+    keep.clear()
 
 
 def _point(learning_rate: float, warmup_ratio: float) -> dict[str, float]:

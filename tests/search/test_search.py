@@ -55,7 +55,8 @@ def hill(best=3e-4):
 def run(monkeypatch, tmp_path, fit, cell=None, name="out"):
     monkeypatch.setattr(loop, "fit", fit)
     out = tmp_path / name
-    search.run(cell or make_cell(), None, model_folder=tmp_path, fingerprint="f" * 64, scratch=tmp_path / "s", out=out)
+    where = {"model_folder": tmp_path, "scratch": tmp_path / "s", "out": out}
+    search.run(cell or make_cell(), None, fingerprint="f" * 64, **where)
     return json.loads((out / "best.json").read_text()), pd.read_csv(out / "trials.csv")
 
 

@@ -1,7 +1,7 @@
 """One fit: a plain training loop, the same for every tuning, task and device.
 
-Reads nothing and writes nothing; the stages `search` and `train` call it. Everything random comes from the fit's
-seed, so that equal arguments give equal weights, bit for bit on a CPU.
+The stages `search` and `train` call it. Everything random comes from the fit's seed, so that equal arguments give
+equal weights, bit for bit on a CPU. It reads and writes nothing but the state that a killed fit goes on from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tuneproof import adversarial, registry, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tokenize import load_tokenizer
-from tuneproof.train import batches
+from tuneproof.train import batches, resume
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from tuneproof.cell import Cell
     from tuneproof.train.batches import Tokens
+    from tuneproof.train.resume import Resume
 
 
 class DivergedError(TuneproofError):
@@ -84,13 +85,19 @@ def fit(
     seed: int,
     after_epoch: Callable[[dict[str, float]], None] = lambda line: None,
     progress: Callable[[dict[str, Any]], None] = lambda state: None,
+    keep: Resume | None = None,
 ) -> Fit:
     """Fine-tune a fresh model. `after_epoch(line of the history)` may raise to stop the fit.
 
+    Where `keep` holds the state of a killed fit, this one goes on from there; `after_epoch` hears of its epochs again.
     Raises `MethodError` where the tuning does not fit the model, `DivergedError` where the loss is not finite.
     """
-    fitting = _Fitting(cell, data, model_folder, learning_rate, warmup_ratio, seed, progress)
-    for epoch in range(1, cell.training.epochs + 1):
+    fitting = _Fitting(cell, data, model_folder, learning_rate, warmup_ratio, seed, progress, keep)
+    if keep is not None and (state := keep.load()) is not None:
+        fitting.restore(state)
+        for line in fitting.result.history:
+            after_epoch(line)
+    for epoch in range(fitting.epoch, cell.training.epochs + 1):
         fitting.train(epoch)
         scores = fitting.validate(epoch)
         after_epoch(fitting.result.history[-1])
@@ -102,6 +109,10 @@ def fit(
 class _Fitting:
     """The state of one fit, and what is done with it."""
 
+    NUMBERS = ("epoch", "batch", "losses", "rate", "decay", "chunk", "best_score", "best_decay", "waited")
+    OUTCOME = ("history", "best_epoch", "steps", "examples", "seconds")
+    """Attributes of a fit and of its result that change while it runs, tensors apart."""
+
     def __init__(
         self,
         cell: Cell,
@@ -111,8 +122,10 @@ class _Fitting:
         warmup_ratio: float,
         seed: int,
         progress: Callable[[dict[str, Any]], None],
+        keep: Resume | None,
     ) -> None:
-        self.cell, self.settings, self.data, self.seed, self.progress = cell, cell.training, data, seed, progress
+        self.cell, self.settings, self.data, self.seed = cell, cell.training, data, seed
+        self.progress, self.keep = progress, keep
         self.learning_rate, self.warmup_ratio = learning_rate, warmup_ratio
         self.task = tasks.get(cell.task)
         self.tuning = registry.build(tunings.TUNINGS, cell.tuning)
@@ -124,6 +137,8 @@ class _Fitting:
         self.total_steps = math.ceil(batches_an_epoch / self.settings.accumulation) * self.settings.epochs
         self.chunk = self.settings.batch_size
         """Rows a forward pass; halved when memory runs out."""
+        self.epoch, self.batch, self.losses, self.rate = 1, 0, 0.0, 0.0
+        """Where the fit stands: batches of this epoch that are done, the sum of their rows' losses, the last rate."""
 
         model = load_base(
             model_folder, self.task, data.labels, seed=derive(seed, "head"), dropout=self.settings.dropout
@@ -156,32 +171,37 @@ class _Fitting:
         self.model.train()
         if self.tuning.frozen_body:
             self.model.base_model.eval()
-        start, losses = time.perf_counter(), 0.0
+        self.epoch = epoch
         order = batches.shuffled(self.train_tokens.lengths, self.settings.batch_size, derive(self.seed, "order", epoch))
-        for first in range(0, len(order), self.settings.accumulation):
-            group = order[first : first + self.settings.accumulation]
-            losses += self._gradients(group) * sum(len(rows) for rows in group)
-            rate = self._step()
+        while self.batch < len(order):
+            start = time.perf_counter()
+            group = order[self.batch : self.batch + self.settings.accumulation]
+            self.losses += self._gradients(group) * sum(len(rows) for rows in group)
+            self.rate = self._step()
+            self.batch += len(group)
+            self.result.seconds += time.perf_counter() - start
             self.progress(
                 {
                     "epoch": epoch,
                     "epochs": self.settings.epochs,
                     "step": self.result.steps,
                     "steps": self.total_steps,
-                    "loss": losses / sum(len(rows) for rows in order[: first + len(group)]),
-                    "rate": rate,
+                    "loss": self.losses / sum(len(rows) for rows in order[: self.batch]),
+                    "rate": self.rate,
                 }
             )
-        self.result.seconds += time.perf_counter() - start
+            if self.keep is not None:
+                self.keep.save(self.state)
         self.result.examples += len(self.train_tokens)
         self.result.history.append(
             {
                 "epoch": epoch,
                 "step": self.result.steps,
-                "learning_rate": rate,
-                "train_loss": losses / len(self.train_tokens),
+                "learning_rate": self.rate,
+                "train_loss": self.losses / len(self.train_tokens),
             }
         )
+        self.batch, self.losses = 0, 0.0
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Score the validation rows and add the scores to the epoch's line of the history."""
@@ -212,6 +232,40 @@ class _Fitting:
         else:
             self.waited += 1
         return self.waited >= stopping.patience
+
+    def state(self) -> resume.State:
+        """All that has changed since the fit began."""
+        return resume.State(
+            {
+                "parameters": {name: parameter.detach() for name, parameter in self.parameters.items()},
+                "best": self.best,
+                "optimizer": resume.optimizer_state(self.optimizer),
+                "tuning": self.tuning.state(self.model),
+                "random": resume.random_state(self.device),
+            },
+            {
+                "numbers": {name: getattr(self, name) for name in self.NUMBERS},
+                "outcome": {name: getattr(self.result, name) for name in self.OUTCOME},
+                "scaler": self.scaler.state_dict(),
+            },
+        )
+
+    def restore(self, state: resume.State) -> None:
+        """Stand where the fit stood that gave this state."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(state.tensors["parameters"][name])
+        self.best = {name: tensor.to(self.device) for name, tensor in state.tensors["best"].items()}
+        resume.restore_optimizer(self.optimizer, state.tensors["optimizer"])
+        self.tuning.restore(self.model, state.tensors["tuning"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state.values["scaler"])
+        for name in self.NUMBERS:
+            setattr(self, name, state.values["numbers"][name])
+        for name in self.OUTCOME:
+            setattr(self.result, name, state.values["outcome"][name])
+        resume.restore_random(self.device, state.tensors["random"])
+        self.progress({"note": f"goes on from step {self.result.steps} of {self.total_steps}"})
 
     def finish(self) -> Fit:
         """Put the best weights and the whole model back in place."""

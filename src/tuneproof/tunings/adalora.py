@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tuneproof.tasks.base import Task
 
 
+AVERAGES = ("ipt", "exp_avg_ipt", "exp_avg_unc")
+"""Importances in peft's rank allocator: of this step, its moving average, and the average of its changes."""
+RANKS = "ranks"
+
+
 class Schedule(NamedTuple):
     """When ranks are taken away, in optimizer steps (the paper's t_i, t_f, ΔT and T)."""
 
@@ -107,6 +112,28 @@ class AdaLora(Tuning):
         """Score the ranks by this step's gradients and take away what the schedule says."""
         tuner: Any = model.base_model
         tuner.update_and_allocate(step)
+
+    def state(self, model: PreTrainedModel) -> dict[str, torch.Tensor]:
+        """The smoothed importance of every weight, and the ranks of the last allocation."""
+        import torch
+
+        allocator: Any = model.base_model.rankallocator
+        averages = {f"{kind}/{name}": tensor for kind in AVERAGES for name, tensor in getattr(allocator, kind).items()}
+        pattern = peft_support.config_of(model).rank_pattern or {}
+        return {**averages, **{f"{RANKS}/{name}": torch.tensor(kept) for name, kept in pattern.items()}}
+
+    def restore(self, model: PreTrainedModel, state: dict[str, torch.Tensor]) -> None:
+        allocator: Any = model.base_model.rankallocator
+        allocator.reset_ipt()
+        pattern = {}
+        for key, tensor in state.items():
+            kind, _, name = key.partition("/")
+            if kind == RANKS:
+                pattern[name] = tensor.tolist()
+            else:
+                getattr(allocator, kind)[name] = tensor.to(model.device)
+        if pattern:
+            peft_support.config_of(model).rank_pattern = pattern
 
     def save(self, model: PreTrainedModel, folder: Path) -> None:
         """Write the ranks that are left, in peft's format: `rank_pattern` says which of the initial ones they are.

@@ -62,6 +62,13 @@ class Tuning(BaseModel):
     def after_step(self, model: PreTrainedModel, step: int) -> None:
         """Called after optimizer step number `step` (from 1), before gradients are cleared."""
 
+    def state(self, model: PreTrainedModel) -> dict[str, torch.Tensor]:
+        """What `after_step` remembers from step to step besides the parameters that learn, for a fit to go on from."""
+        return {}
+
+    def restore(self, model: PreTrainedModel, state: dict[str, torch.Tensor]) -> None:
+        """Put back what `state` gave."""
+
     def save(self, model: PreTrainedModel, folder: Path) -> None:
         """Write what was learned to `folder` as safetensors. Default: all parameters that learn, by name."""
         from tuneproof.tunings import weights
