@@ -7,6 +7,8 @@ asked for, is a regular file of a bounded size and lies inside the cache.
 from __future__ import annotations
 
 import difflib
+import errno
+import lzma
 import shutil
 import stat
 import subprocess
@@ -18,13 +20,21 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from typing import IO, Literal, Self
 
 from tuneproof import files, pip_guard
 from tuneproof.errors import DataError
 
 MEMBER_LIMIT = 2 * 1024**3
 """Bytes; a larger member is refused (a guard against archives that unfold without end)."""
+ARCHIVE_LIMIT = 4 * MEMBER_LIMIT
+"""Bytes; a tar archive is not unfolded further in search of a member."""
+HEADER_LIMIT = 1024**2
+"""Bytes; tar keeps a long name in a block of its own, which is read at once."""
+EXTENSIONS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *tarfile.GNU_TYPES[:2])
+"""Tar's types of such blocks."""
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+"""What reading a broken, encrypted or hostile archive raises (RuntimeError: a password or unknown method)."""
 
 
 def download(package: str, sha256: str, build: Literal["wheel", "sdist"], cache: Path) -> Path:
@@ -55,36 +65,38 @@ def extract(archive: Path, member: str, target: Path) -> None:
     archive is broken, or the member is missing, not a regular file, or above `MEMBER_LIMIT`.
     """
     name, _, inner = member.partition("!")
-    try:
-        with _open_member(archive, name) as source:
-            if not inner:
-                with files.replacing(target) as temporary, temporary.open("wb") as sink:
-                    _copy(source, sink, f"{archive.name}!{name}")
-                return
-            with tempfile.TemporaryDirectory() as scratch:
-                nested = Path(scratch) / PurePosixPath(name).name
-                with nested.open("wb") as sink:
-                    _copy(source, sink, f"{archive.name}!{name}")
-                extract(nested, inner, target)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
-        raise _unreadable(archive, error) from None
+    with _readable(archive), _open_member(archive, name) as source:
+        if not inner:
+            with files.replacing(target) as temporary, temporary.open("wb") as sink:
+                _copy(source, sink, f"{archive.name}!{name}")
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            nested = Path(scratch) / PurePosixPath(name).name
+            with nested.open("wb") as sink:
+                _copy(source, sink, f"{archive.name}!{name}")
+            extract(nested, inner, target)
 
 
 def members(archive: Path) -> list[str]:
     """Names of all members of a zip or tar archive. Raises `DataError` where it cannot be read."""
-    try:
+    with _readable(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 return opened.namelist()
-        with tarfile.open(archive) as opened_tar:
-            return opened_tar.getnames()
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise _unreadable(archive, error) from None
+        with _open_tar(archive) as opened_tar:
+            return [member.name for member in _walk(opened_tar, archive)]
 
 
-def _unreadable(archive: Path, error: Exception) -> DataError:
-    reason = str(error).partition("\n")[0] or type(error).__name__
-    return DataError(f"{archive.name}: not a readable archive ({reason}); allowed: zip, wheel, tar.gz")
+@contextmanager
+def _readable(archive: Path) -> Iterator[None]:
+    """What a broken archive raises becomes a `DataError`; what the disk raises (full, say) stays what it is."""
+    try:
+        yield
+    except BROKEN as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before its start
+            raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError(f"{archive.name}: not a readable archive ({reason}); allowed: zip, wheel, tar.gz") from None
 
 
 def _pip(package: str, sha256: str, build: Literal["wheel", "sdist"], folder: Path) -> Path:
@@ -129,13 +141,37 @@ def _open_member(archive: Path, name: str) -> Iterator[IO[bytes]]:
             with opened.open(entry) as stream:
                 yield stream
     else:
-        with tarfile.open(archive) as opened_tar:
-            member = opened_tar.getmember(_resolve(archive, name, opened_tar.getnames()))
+        with _open_tar(archive) as opened_tar:
+            held = {member.name: member for member in _walk(opened_tar, archive)}
+            member = held[_resolve(archive, name, [*held])]
             _check(archive, name, regular=member.isreg(), size=member.size)
             extracted = opened_tar.extractfile(member)
             assert extracted is not None  # a regular member has content
             with extracted as stream:
                 yield stream
+
+
+class _Header(tarfile.TarInfo):
+    """A tar header whose extension blocks (long names and the like) are of a bounded size."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in EXTENSIONS and header.size > HEADER_LIMIT:
+            raise DataError(f"a tar header of {header.size:,} bytes; allowed: up to {HEADER_LIMIT:,}")
+        return header
+
+
+def _open_tar(archive: Path) -> tarfile.TarFile:
+    return tarfile.open(archive, tarinfo=_Header)
+
+
+def _walk(opened: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
+    """The members, up to `ARCHIVE_LIMIT` bytes: to find the next one, all of a compressed one is unfolded."""
+    for member in opened:
+        yield member
+        if member.offset_data + member.size > ARCHIVE_LIMIT:
+            raise DataError(f"{archive.name}: unfolds to more than {ARCHIVE_LIMIT:,} bytes")
 
 
 def _resolve(archive: Path, name: str, names: list[str]) -> str:
