@@ -7,6 +7,7 @@ origin) from which every later stage works offline. Nothing that was fetched is 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -45,7 +46,9 @@ def fetch_data(source: PackageSource | FileSource | HubSource, cache: Path) -> M
     if isinstance(source, FileSource):
         paths = {key: Path(path) for key, path in _keyed(source.path).items()}
         return {"kind": "path", "files": {key: _entry(path, path.as_posix()) for key, path in paths.items()}}
-    return {"kind": "hub", "files": _hub_files(source, cache)}
+    found = _hub_files(source, cache)
+    _refuse_others(source.hub, source.sha256, {split: entry["sha256"] for split, entry in found.items()})
+    return {"kind": "hub", "files": found}
 
 
 def ensure_data(manifest: Manifest, source: PackageSource | FileSource | HubSource, cache: Path) -> None:
@@ -89,7 +92,7 @@ def _keyed(paths: str | dict[Any, str]) -> dict[str, str]:
 def fetch_model(model: Model, cache: Path) -> Manifest:
     """Manifest of one model: `kind`, `folder`, `files` (name → sha256), `licence`, `origin`.
 
-    Raises `DataError` where config.json or safetensors weights are missing, or nothing can be fetched.
+    Raises `DataError` where config.json or safetensors weights are missing or broken, or nothing can be fetched.
     """
     if isinstance(model, PackageModel):
         kind, origin, folder = "package", f"{model.package}!{model.folder}", _package_model(model, cache)
@@ -98,10 +101,16 @@ def fetch_model(model: Model, cache: Path) -> Manifest:
     else:
         kind, origin, folder = "path", model.path, Path(model.path)
     names = _model_files(folder, origin)
+    hashes = {name: files.sha256(folder / name) for name in names}
+    if isinstance(model, HubModel):
+        _refuse_others(model.hub, model.sha256, hashes)
+    for name in names:
+        if name.endswith(".safetensors"):
+            _check_weights(folder / name)
     return {
         "kind": kind,
         "folder": _relative(folder),
-        "files": {name: files.sha256(folder / name) for name in names},
+        "files": hashes,
         "licence": model.licence,
         "origin": origin,
     }
@@ -157,6 +166,8 @@ def _model_files(folder: Path, origin: str) -> list[str]:
     present = sorted(path.name for path in folder.iterdir() if path.is_file())
     if "config.json" not in present:
         raise DataError(f"{origin}: config.json not found; found: {', '.join(present) or 'nothing'}")
+    if "adapter_config.json" in present:  # transformers would load the model that this file names instead
+        raise DataError(f"{origin}: found adapter_config.json, an adapter's folder; allowed: a whole model")
     needed = {"model.safetensors"}
     if "model.safetensors.index.json" in present:  # weights in several files, listed in an index
         needed = set(files.read_json(folder / "model.safetensors.index.json")["weight_map"].values())
@@ -166,6 +177,21 @@ def _model_files(folder: Path, origin: str) -> list[str]:
         why = "; weights in .bin or .pt are pickles, which can run code, and are not taken" if pickles else ""
         raise DataError(f"{origin}: {missing[0]} not found{why}")
     return [name for name in present if _wanted(name)]
+
+
+def _check_weights(path: Path) -> None:
+    """Read a safetensors file's header, whose size and offsets the library bounds; no weight is loaded.
+
+    Raises `DataError` where the file is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: not a readable safetensors file ({reason}); fetch it anew") from None
 
 
 def _wanted(name: str) -> bool:
@@ -188,6 +214,13 @@ def _relative(path: Path) -> str:
 def _folder_name(name: str) -> str:
     """A hub or package name as one folder's name."""
     return name.strip("/").replace("/", "--")
+
+
+def _refuse_others(origin: str, expected: Mapping[Any, str], found: dict[str, str]) -> None:
+    """Raises `DataError` where something that is pinned by sha256 is missing or is another."""
+    for name, sha256 in expected.items():
+        if found.get(name) != sha256:
+            raise DataError(f"{origin}: {name}: sha256 expected {sha256}, found {found.get(name, 'no such file')}")
 
 
 def _compare(expected: dict[str, str]) -> None:

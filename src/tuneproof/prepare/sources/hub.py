@@ -32,6 +32,8 @@ def export(source: HubSource, folder: Path, *, cache: Path) -> list[Path]:
 
 
 def _export(source: HubSource, split: str, path: Path, cache: Path) -> Path:
+    if Path(source.hub).exists():  # the library would read it in place of the hub's, whatever the revision
+        raise DataError(f"{source.hub}: a file or folder of that name lies here; rename it to use the hub's data set")
     try:
         from datasets import load_dataset  # not `import datasets`, which would find a folder of that name
     except ImportError:
