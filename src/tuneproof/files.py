@@ -62,7 +62,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise DataError(f"{path}: not valid JSON (nested too deeply); delete it and run again") from None
+    except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
         raise DataError(f"{path}: not valid JSON ({error}); delete it and run again") from None
 
 

@@ -22,6 +22,9 @@ from tuneproof.prepare.tags import to_iob2
 EXAMPLES = 10
 """Places kept for each reason of removal."""
 
+LONGEST = 1_000_000
+"""Characters; models read some thousand sub-tokens, and a longer text is rather a file that was read wrongly."""
+
 ID_LENGTH = 16
 """Hex digits of an id: with a million rows, two ids meet by chance once in forty million data sets."""
 
@@ -169,6 +172,8 @@ def _text(row: Row, column: str, dataset: Dataset) -> str:
 
 def _unescaped(value: str, dataset: Dataset) -> str:
     """The text, stripped, with HTML entities resolved where that is asked for. Half a surrogate pair is no text."""
+    if len(value) > LONGEST:
+        raise _UnusableError(f"longer than {LONGEST:,} characters")
     text = (html.unescape(value) if dataset.unescape_html else value).strip()
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise _UnusableError("not valid Unicode")

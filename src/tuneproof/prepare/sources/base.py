@@ -46,13 +46,13 @@ def lines(path: Path, encoding: str) -> list[str]:
         raise DataError(f"{path}: cannot be read ({error.strerror}); run `make fetch`, or correct the path") from None
     try:
         text = content.decode(encoding)
-    except LookupError:
-        raise DataError(f"{path}: unknown encoding {encoding!r}; allowed: utf-8, latin-1, … (Python's names)") from None
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(encoding, errors="replace")
         line = len(_split(before))
         shown = content[error.start : error.start + 1].hex()
         raise DataError(f"{path}:{line}: byte 0x{shown} is not {encoding}; set `encoding` to the file's own") from None
+    except (LookupError, ValueError):  # unknown, or no encoding of text
+        raise DataError(f"{path}: unknown encoding {encoding!r}; allowed: utf-8, latin-1, … (Python's names)") from None
     found = _split(text.removeprefix("\ufeff"))
     return found[:-1] if found[-1] == "" else found
 

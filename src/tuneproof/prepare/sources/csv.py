@@ -14,6 +14,9 @@ from tuneproof.errors import DataError
 from tuneproof.params import CsvFormat
 from tuneproof.prepare.sources.base import Place, Removed, Row, lines
 
+FIELD_LIMIT = 100_000_000
+"""Characters; where a quote is never closed, the rest of the file is one field."""
+
 
 def read(path: Path, form: CsvFormat) -> Iterator[Row | Removed]:
     """Rows with one string a column. Raises `DataError` for a broken header or a wrong encoding."""
@@ -44,6 +47,7 @@ def _quoted(path: Path, form: CsvFormat) -> Iterator[tuple[int, list[str] | str]
 
     `strict` because a forgiving reader swallows rows without a word where a quote is not closed.
     """
+    csv.field_size_limit(FIELD_LIMIT)
     reader = csv.reader(
         (line + "\n" for line in lines(path, form.encoding)), delimiter=form.delimiter, quotechar='"', strict=True
     )
