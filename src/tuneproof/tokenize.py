@@ -44,12 +44,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The fast tokenizer in a model folder. Raises `DataError` where there is none."""
     from transformers import AutoTokenizer
 
+    options = {"local_files_only": True, "use_fast": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: no tokenizer can be loaded ({' '.join(str(error).split())[:200]})") from None
     if not tokenizer.is_fast:
         raise DataError(f"{folder}: its tokenizer has no fast version, which aligning words with sub-tokens needs")
     if getattr(tokenizer, "add_prefix_space", None) is False:  # byte-level BPE needs it for words given one by one
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True, add_prefix_space=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options, add_prefix_space=True)
     return tokenizer

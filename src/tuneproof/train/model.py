@@ -26,12 +26,13 @@ def load_base(
     """
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     quiet()
     torch.manual_seed(0)
     auto = getattr(transformers, task.auto_class)
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: i for i, label in enumerate(labels)}
@@ -42,9 +43,14 @@ def load_base(
                 if hasattr(config, name):
                     setattr(config, name, dropout)
         model = auto.from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager"
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,  # never a pickle
+            trust_remote_code=False,  # without it, transformers asks on the terminal
+            attn_implementation="eager",
         ).float()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(
             f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})"
         ) from None
