@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from tuneproof import params
+from tuneproof import files, params, strict_yaml
+from tuneproof.errors import ParamsError
 from tuneproof.params import FileSource, LocalModel, Params
 
 if TYPE_CHECKING:
@@ -19,15 +18,50 @@ DEFAULT = Path("params.yaml")
 def from_snakemake(config: dict[str, Any], configfiles: list[Any]) -> Params:
     """The checked experiment: `--configfile X` replaces params.yaml, `--config key=value` changes single keys.
 
-    Raises `ParamsError` with a line for each mistake.
+    Raises `ParamsError` with a line for each mistake, and for each local file that is not there.
     """
     if configfiles:
-        return params.check(dict(config), where=str(configfiles[-1]))
-    if not config:
-        return params.load(DEFAULT)
-    params.load(DEFAULT)  # a mistake in the file is reported as the file's
-    content = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
-    return params.check({**content, **config}, where=f"{DEFAULT} with --config")
+        where = str(configfiles[-1])
+        found = params.check(dict(config), where=where)
+    elif config:
+        params.load(DEFAULT)  # a mistake in the file is reported as the file's
+        where = f"{DEFAULT} with --config"
+        found = params.check({**strict_yaml.read(DEFAULT), **config}, where=where)
+    else:
+        where = str(DEFAULT)
+        found = params.load(DEFAULT)
+    require_files(found, where=where)
+    return found
+
+
+def require_files(experiment: Params, *, where: Path | str) -> None:
+    """Raises `ParamsError` with a line for each file or folder of the user's own that is not there.
+
+    A file that the last `fetch` has seen may be gone: its results can have come from DVC's remote without it.
+    """
+    root = Path(experiment.results) / "fetch"
+    lines = []
+    for name, dataset in experiment.datasets.items():
+        lines += [
+            f"{where}: datasets.{name}.source.path: file not found: {path}"
+            for path in local_files(dataset.source)
+            if not Path(path).is_file() and not _known(root / "data" / f"{name}.json", path)
+        ]
+    for name, model in experiment.models.items():
+        manifest = root / "models" / f"{name}.json"
+        if isinstance(model, LocalModel) and not Path(model.path).is_dir() and not _known(manifest, model.path):
+            lines.append(f"{where}: models.{name}.path: folder not found: {model.path}")
+    if lines:
+        raise ParamsError(lines)
+
+
+def _known(manifest: Path, origin: str) -> bool:
+    """Whether a manifest of `fetch` was made of this file or folder."""
+    if not manifest.is_file():
+        return False
+    content = files.read_json(manifest)
+    entries = [entry for entry in content["files"].values() if isinstance(entry, dict)]  # a model's are hashes
+    return origin in [content.get("origin"), *(entry["origin"] for entry in entries)]
 
 
 def local_files(origin: Any) -> list[str]:
