@@ -39,3 +39,7 @@ rule all:
 
 onsuccess:
     hand_over(workflow)
+
+
+onerror:
+    tell_failures()

@@ -47,7 +47,7 @@ def stages() -> dict[str, Any]:
     """Content of dvc.yaml."""
     found = {}
     for stage, needs in NEEDS.items():
-        snakemake = f"snakemake --cores all --quiet all --no-hooks {stage}_all"
+        snakemake = f"snakemake --quiet all --cores all {stage}_all"
         found[stage] = {
             "desc": f"results/{stage}",
             "cmd": snakemake if stage == "report" else f"tuneproof prune {stage} && {snakemake}",

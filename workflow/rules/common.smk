@@ -1,11 +1,12 @@
 # Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
 
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import code, experiment, handover, lock, settings, worker
+from tuneproof import code, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
 worker.serve_this_process()
@@ -14,9 +15,14 @@ try:
     if workflow.is_main_process and workflow.executor_plugin is not None and not workflow.dryrun:
         lock.hold(Path(".tuneproof/lock"))
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
+    trackers.chosen()  # a missing library is told now, not after the first fit
     PLAN = settings.write(PARAMS, Path(PARAMS.results))
 except TuneproofError as error:
-    sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
+    print(*(f"error: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+STARTED = time.time()
 
 
 REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json"]
@@ -175,3 +181,9 @@ def hand_over(workflow):
         return
     handover.prune(PARAMS, PLAN)
     handover.commit()
+
+
+def tell_failures():
+    """The reason of each failure once more, at the end, where it is seen."""
+    for line in failures.summary(Path("logs") / PARAMS.results, STARTED):
+        print(f"failed: {line}", file=sys.stderr)
