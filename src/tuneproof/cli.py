@@ -201,11 +201,12 @@ def train(
     --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
     --model results/fetch/models/minilm.json --out results/train/movie/minilm/lora/seed-0`
     """
-    from tuneproof import code
+    from tuneproof import code, trackers
     from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train import run as stage
 
+    wanted = trackers.chosen()
     device.make_repeatable(threads)
     cell = Cell.read(settings)
     inputs = {
@@ -231,6 +232,7 @@ def train(
         command=["tuneproof", *(context.obj or ())],
         out=out,
     )
+    trackers.track_or_warn(out, wanted)
 
 
 @app.command()
@@ -290,9 +292,10 @@ def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("p
 
     Example: `tuneproof check experiments/tiny.yaml`
     """
-    from tuneproof import params, settings
+    from tuneproof import experiment, params, settings
 
     loaded = params.load(file)
+    experiment.require_files(loaded, where=file)
     planned = settings.plan(loaded)
     runs = len(planned.cells) * len(loaded.seeds)
     trials = len(planned.cells) * loaded.search.trials
@@ -341,6 +344,27 @@ def schema(
 
 
 @app.command()
+def track(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs; all in results/ if none given.")] = None,
+    names: Annotated[str | None, typer.Option("--with", help="tensorboard, dvclive, mlflow, wandb; by commas.")] = None,
+    out: Annotated[Path, typer.Option(help="Where trackers write to.")] = Path("tracking"),
+) -> None:
+    """Show finished runs in trackers; without `--with`, in those that TUNEPROOF_TRACK names.
+
+    Example: `tuneproof track --with tensorboard`, then `tensorboard --logdir tracking/tensorboard`
+    """
+    from tuneproof import trackers
+
+    wanted = trackers.chosen(names)
+    if not wanted:
+        raise TuneproofError(f"track: no tracker named; allowed: --with {', '.join(trackers.TRACKERS)}")
+    folders = runs or sorted(path.parent for path in Path("results").rglob("train/*/*/*/seed-*/run.json"))
+    for folder in folders:
+        trackers.track(folder, wanted, out)
+    print(f"{len(folders)} runs written to {', '.join(str(out / name) for name in wanted)}")
+
+
+@app.command()
 def digest(results: Annotated[Path, typer.Argument(help="Folder of all results.")] = Path("results")) -> None:
     """Print the sha256 of every compared artefact: two runs of the same experiment print the same lines.
 
@@ -376,6 +400,11 @@ def main() -> None:
     raise SystemExit(run_here(sys.argv[1:]))
 
 
+def _printable(line: str) -> str:
+    """The line with control characters spelled out: what a data file holds must not steer the terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+
+
 def run_here(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code. Mistakes of the user's print one line each."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -389,6 +418,6 @@ def run_here(arguments: list[str]) -> int:
             traceback.print_exc()
         lines = error.lines if isinstance(error, ParamsError) else [" ".join(str(error).split())]
         for line in lines:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {_printable(line)}", file=sys.stderr)
         return error.exit_code
     return 0
