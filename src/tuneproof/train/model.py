@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneproof.errors import DataError
+from tuneproof.train.dropout import install as install_dropout
 from tuneproof.tunings.structure import head_modules
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def load_base(
         raise DataError(
             f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})"
         ) from None
+    install_dropout(model)
     torch.manual_seed(seed)
     for name in head_modules(model):
         for module in model.get_submodule(name).modules():
