@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from tuneproof import watchdog
+
 log = logging.getLogger(__name__)
 
 INTERVAL = 10.0
@@ -43,6 +45,7 @@ class Progress:
 
     def update(self, state: dict[str, Any]) -> None:
         """Show `epoch`, `epochs`, `step`, `steps`, `loss`, `rate`, or a `note`."""
+        watchdog.alive()
         if "note" in state:
             log.info(f"{self.title}: {state['note']}")
             return
