@@ -32,7 +32,7 @@ STAGES = {
 
 def of_stage(stage: str, *parts: str) -> list[str]:
     """Files of a stage and of the registry entries (task, technique, reader) it uses; paths relative to the cwd."""
-    return _files([*STAGES[stage], *(_entry(stage, part) for part in parts)])
+    return [*_files((*STAGES[stage], *(_entry(stage, part) for part in parts)), Path.cwd())]
 
 
 def of_cell(task: str, tuning: str, opponent: str | None) -> list[str]:
@@ -40,7 +40,7 @@ def of_cell(task: str, tuning: str, opponent: str | None) -> list[str]:
     modules = [*STAGES["search"], *STAGES["train"], _module(tasks.TASKS[task]), _module(tunings.TUNINGS[tuning])]
     if opponent is not None:
         modules.append(_module(adversarial.ADVERSARIAL[opponent]))
-    return _files(modules)
+    return [*_files((*modules,), Path.cwd())]
 
 
 def of_all(stage: str) -> list[str]:
@@ -54,8 +54,8 @@ def of_all(stage: str) -> list[str]:
     }
     if stage in ("search", "train"):
         entries = [*tasks.TASKS.values(), *tunings.TUNINGS.values(), *adversarial.ADVERSARIAL.values()]
-        return _files([*STAGES["search"], *STAGES["train"], *(_module(entry) for entry in entries)])
-    return _files([*STAGES[stage], *registries.get(stage, [])])
+        return [*_files((*STAGES["search"], *STAGES["train"], *map(_module, entries)), Path.cwd())]
+    return [*_files((*STAGES[stage], *registries.get(stage, [])), Path.cwd())]
 
 
 def _entry(stage: str, part: str) -> str:
@@ -68,14 +68,15 @@ def _module(entry: str) -> str:
     return entry.partition(":")[0]
 
 
-def _files(modules: list[str]) -> list[str]:
+@cache
+def _files(modules: tuple[str, ...], here: Path) -> tuple[str, ...]:
+    """Files of some modules, shown relative to `here`; a large experiment asks for the same ones for every job."""
     found: dict[Path, None] = {}
     for module in modules:
         for path in _closure(module):
             found[path] = None
-    here = Path.cwd()
     shown = [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
-    return sorted(path.as_posix() for path in shown)
+    return tuple(sorted(path.as_posix() for path in shown))
 
 
 @cache

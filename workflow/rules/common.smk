@@ -1,7 +1,10 @@
 # Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
 
+import os
+import shutil
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
@@ -9,14 +12,19 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from tuneproof import code, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
-worker.serve_this_process()
+# A job on a cluster's node reads this file too: it takes no lock and writes no settings, and a warm worker for it alone
+# would cost more than it saves (the process id that it inherits means nothing there).
+if workflow.is_main_process:
+    worker.serve_this_process()
+else:
+    os.environ.pop(worker.OWNER, None)
 
 try:
     if workflow.is_main_process and workflow.executor_plugin is not None and not workflow.dryrun:
         lock.hold(Path(".tuneproof/lock"))
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
     trackers.chosen()  # a missing library is told now, not after the first fit
-    PLAN = settings.write(PARAMS, Path(PARAMS.results))
+    PLAN = settings.write(PARAMS, Path(PARAMS.results)) if workflow.is_main_process else settings.plan(PARAMS)
 except TuneproofError as error:
     print(*(f"error: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
     sys.exit(error.exit_code)
@@ -26,6 +34,7 @@ STARTED = time.time()
 
 
 REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json"]
+CELLS = {(cell.dataset, cell.model, cell.method): cell for cell in PLAN.cells}
 
 
 wildcard_constraints:
@@ -39,11 +48,7 @@ wildcard_constraints:
 
 def cell_of(wildcards):
     """The cell that a job's wildcards name."""
-    return next(
-        cell
-        for cell in PLAN.cells
-        if (cell.dataset, cell.model, cell.method) == (wildcards.dataset, wildcards.model, wildcards.method)
-    )
+    return CELLS[wildcards.dataset, wildcards.model, wildcards.method]
 
 
 def train_tokens(wildcards):
@@ -58,6 +63,13 @@ def cell_code(wildcards):
     return code.of_cell(cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"])
 
 
+def gpus(wildcards):
+    """GPUs that a fit asks for: one where params name CUDA, or leave the device open and this machine has one."""
+    device = cell_of(wildcards).training.device
+    return int(device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None))
+
+
+@cache
 def runs_of(dataset, model):
     """(method, seed) of every run on a data set with a model."""
     return [
@@ -68,6 +80,7 @@ def runs_of(dataset, model):
     ]
 
 
+@cache
 def run_files(dataset, model):
     """`method/seed-N` → predictions of every run on a data set with a model."""
     return {
