@@ -21,6 +21,7 @@ rule augment:
         card="<results>/augment/{dataset}/{augmentation}/card.json",
     log:
         "<logs>/augment/{dataset}/{augmentation}.log",
+    localrule: True
     conda:
         "../envs/tuneproof.yaml"
     params:

@@ -24,6 +24,9 @@ rule ensemble:
         "<logs>/ensemble/{dataset}/{model}/{ensemble}.log",
     conda:
         "../envs/tuneproof.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         prepared=subpath(input.card, parent=True),
         predictions=lambda wildcards: as_options(member_files(wildcards)),

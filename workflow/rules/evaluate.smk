@@ -26,6 +26,9 @@ rule evaluate:
         "<logs>/evaluate/{dataset}/{model}.log",
     conda:
         "../envs/tuneproof.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         prepared=subpath(input.card, parent=True),
         predictions=lambda wildcards: as_options(prediction_files(wildcards)),

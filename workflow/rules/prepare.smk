@@ -19,6 +19,7 @@ rule prepare:
         card="<results>/prepare/{dataset}/card.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    localrule: True
     conda:
         "../envs/tuneproof.yaml"
     params:

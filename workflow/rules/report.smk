@@ -24,6 +24,7 @@ rule report:
         metrics="<results>/report/metrics.json",
     log:
         "<logs>/report.log",
+    localrule: True
     conda:
         "../envs/tuneproof.yaml"
     params:

@@ -25,8 +25,9 @@ rule search:
         "../envs/tuneproof.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
+        gpu=gpus,
     params:
         prepared=subpath(input.card, parent=True),
         tokens=subpath(input.validation, parent=True),

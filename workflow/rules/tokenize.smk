@@ -25,6 +25,9 @@ rule tokenize:
         "<logs>/tokenize/{dataset}/none/{model}.log",
     conda:
         "../envs/tuneproof.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         prepared=subpath(input.card, parent=True),
         out=subpath(output.train, parent=True),
@@ -54,6 +57,9 @@ rule tokenize_augmented:
         augmentation="(?!none/)[a-z0-9-]+",
     conda:
         "../envs/tuneproof.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         prepared=subpath(input.card, parent=True),
         out=subpath(output.train, parent=True),
