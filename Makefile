@@ -26,7 +26,7 @@ run: $(INSTALLED)  ## Run the experiment of params.yaml and say where the report
 test: $(INSTALLED)  ## Run the tests (ARGS="-m slow" for the slow ones)
 	@pytest $(ARGS)
 
-setup:  ## Install system packages (WordNet, Chromium) where allowed
+setup:  ## Install system packages (WordNet, Chromium, Slurm) where allowed
 	@scripts/setup.sh
 
 fetch: $(INSTALLED)  ## Download data and models only, so that the rest runs offline

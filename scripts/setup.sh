@@ -32,3 +32,12 @@ need() { # package, file that shows it is there, what it is for
 
 need wordnet-base /usr/share/wordnet/data.noun "augmentation with synonyms"
 need chromium /usr/bin/chromium "browser tests of the report; optional"
+
+if [ ! -e /usr/sbin/slurmctld ] && command -v sbatch >/dev/null; then
+    echo "left out   slurmctld slurmd munge (test of the cluster profile): this machine uses a Slurm already"
+else
+    need munge /usr/sbin/munged "test of the cluster profile; optional"
+    need slurmctld /usr/sbin/slurmctld "test of the cluster profile; optional"
+    need slurmd /usr/sbin/slurmd "test of the cluster profile; optional"
+    need slurm-client /usr/bin/sbatch "test of the cluster profile; optional"
+fi
