@@ -1,0 +1,1 @@
+"""From a number back to everything that it was made of."""

@@ -1,0 +1,256 @@
+"""The chain behind a number: a graph of what was made from what, down to raw sources, model, code and machine.
+
+Reads results and what they recorded about themselves; changes nothing. Every file comes with its sha256 as it is now
+and, where something downstream wrote one down, the recorded one and who recorded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuneproof import files
+from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.reference import Metric
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the chain."""
+
+    path: Path
+    sha256: str | None
+    """As it is now; None where the file is missing."""
+    recorded: str | None = None
+    """As it was when `recorder` read or wrote it."""
+    recorder: str | None = None
+    dvc: str | None = None
+    """md5 under which DVC keeps it, where dvc.lock names it."""
+
+    @property
+    def changed(self) -> bool:
+        return self.recorded is not None and self.recorded != self.sha256
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step: what it is, facts about it, its files, and the steps that it was made from."""
+
+    kind: str
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Chain:
+    """Builds the graph; a step that several others share is in it once. `nodes` maps key → step."""
+
+    def __init__(self, experiment: Experiment, locked: Mapping[str, str] | None = None) -> None:
+        self.experiment, self.locked = experiment, locked or {}
+        self.nodes: dict[str, Node] = {}
+
+    def metric(self, metric: Metric) -> str:
+        """The chain of one number; returns the key of its step."""
+        facts = {
+            "value": metric.value,
+            "score": metric.score,
+            "split": metric.split,
+            "seed": "mean over seeds" if metric.seed is None and metric.kind == "method" else metric.seed,
+        }
+        sources = (self.scores(metric),)
+        return self._add("metric", str(metric), facts=facts, paths=[metric.file], sources=sources)
+
+    def scores(self, metric: Metric) -> str:
+        """What `evaluate` made of the predictions."""
+        dataset, model = metric.dataset, metric.model
+        folder = self.experiment.evaluated(dataset, model)
+        settings = self.experiment.settings("evaluate", dataset, model + ".json")
+        paths = [*(folder / name for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json")), settings]
+        made = metric.made_by(self.experiment)
+        sources = (*(self.predictions(entry) for entry in made), self.prepared(dataset))
+        facts = _json(settings).get("evaluation", {})
+        return self._add("scores", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
+
+    def predictions(self, made: Run | Ensemble) -> str:
+        """What a run or an ensemble answered."""
+        folder = self.experiment.of(made)
+        if isinstance(made, Ensemble):
+            about = _json(folder / "members.json")
+            facts = {"combine": about.get("combine"), "members": _weights(about)}
+            paths = [folder / name for name in ("predictions.parquet", "members.json")]
+            paths.append(self.experiment.settings("ensemble", made.dataset, made.model, made.name + ".json"))
+            sources = tuple(self.predictions(member) for member in self.experiment.members(made))
+            return self._add("ensemble", str(made), facts=facts, paths=paths, sources=sources)
+        about = _json(folder / "run.json").get("predictions", {})
+        record = {folder / "predictions.parquet": (about.get("sha256"), "run.json")}
+        sources = (self.checkpoint(made), self.tokens(made))
+        return self._add("predictions", str(made), facts={"rows": about.get("rows")}, record=record, sources=sources)
+
+    def checkpoint(self, run: Run) -> str:
+        """What was trained, by whom and how."""
+        folder = self.experiment.of(run)
+        about, made = _json(folder / "run.json"), _json(folder / "provenance.json")
+        record = {
+            folder / "checkpoint" / name: (entry["sha256"], "manifest.json")
+            for name, entry in _json(folder / "manifest.json").items()
+        }
+        for name, digest in made.get("files", {}).items():
+            record[folder / name] = (digest, "provenance.json")
+        facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
+        facts |= {key: about.get(key) for key in ("precision", "device", "threads")}
+        facts |= {"command": made.get("command"), "hardware": made.get("hardware"), "started": made.get("started")}
+        facts["ended"] = made.get("ended")
+        sources = (
+            self.settings(run),
+            self.search(run),
+            self.tokens(run),
+            self.model(run.model, run),
+            self.code(run),
+            self.environment(run),
+        )
+        paths = [folder / "provenance.json"]
+        return self._add("checkpoint", str(run), facts=facts, paths=paths, record=record, sources=sources)
+
+    def settings(self, run: Run) -> str:
+        path = self.experiment.cell_settings(run)
+        content = _json(path)
+        facts = {key: content.get(key) for key in ("tuning", "augmentation", "adversarial", "training")}
+        record = {path: self._recorded(run, "settings")}
+        return self._add("settings", f"{run.dataset}/{run.model}/{run.method}", facts=facts, record=record)
+
+    def search(self, run: Run) -> str:
+        """The study that chose the learning rate, and its best trial."""
+        folder = self.experiment.search(run)
+        best = _json(folder / "best.json")
+        facts = {"best trial": best.get("trial"), **{key: best.get(key) for key in ("score", "value", "trials")}}
+        facts |= {key: best.get(key) for key in ("learning_rate", "warmup_ratio", "range", "edge")}
+        record = {
+            folder / "best.json": self._recorded(run, "best"),
+            folder / "trials.csv": self._recorded(run, "trials"),
+        }
+        sources = (self.settings(run), self.tokens(run), self.model(run.model, run))
+        name = f"{run.dataset}/{run.model}/{run.method}"
+        return self._add("search", name, facts=facts, record=record, sources=sources)
+
+    def tokens(self, run: Run) -> str:
+        augmentation = str(_json(self.experiment.cell_settings(run)).get("augmentation", "none"))
+        paths = self.experiment.inputs(run)
+        named = ("train_tokens", "validation_tokens", "test_tokens")
+        record = {paths[name]: self._recorded(run, name) for name in named}
+        settings = self.experiment.settings("tokenize", run.dataset, run.model + ".json")
+        sources = [self.prepared(run.dataset, run), self.model(run.model, run)]
+        if augmentation != "none":
+            sources.insert(0, self.augmented(run.dataset, augmentation, run))
+        return self._add(
+            "tokens",
+            f"{run.dataset}/{augmentation}/{run.model}",
+            facts={"max_length": _json(settings).get("max_length")},
+            paths=[settings],
+            record=record,
+            sources=tuple(sources),
+        )
+
+    def augmented(self, dataset: str, augmentation: str, run: Run | None = None) -> str:
+        folder = self.experiment.augmented(dataset, augmentation)
+        about = _json(folder / "card.json")
+        facts = {key: about.get(key) for key in ("technique", "seed", "rows")}
+        paths = [folder / "train.parquet", folder / "card.json"]
+        paths.append(self.experiment.settings("augment", dataset, augmentation + ".json"))
+        sources = (self.prepared(dataset, run),)
+        return self._add("augmented", f"{dataset}/{augmentation}", facts=facts, paths=paths, sources=sources)
+
+    def prepared(self, dataset: str, run: Run | None = None) -> str:
+        folder = self.experiment.prepared(dataset)
+        about = _json(folder / "card.json")
+        facts = {key: about.get(key) for key in ("task", "rows_read", "rows", "licence", "citation")}
+        record = {
+            folder / "card.json": self._recorded(run, "card"),
+            folder / "validation.parquet": self._recorded(run, "gold"),
+        }
+        paths = [folder / "train.parquet", folder / "test.parquet"]
+        paths.append(self.experiment.settings("prepare", dataset + ".json"))
+        sources = (self.raw(dataset),)
+        return self._add("prepared", dataset, facts=facts, paths=paths, record=record, sources=sources)
+
+    def raw(self, dataset: str) -> str:
+        """Where the rows came from: files, and the package, URL or path that they were taken from."""
+        path = self.experiment.data_manifest(dataset)
+        manifest = _json(path)
+        entries = list(manifest.get("files", {}).values())
+        declared = _json(self.experiment.settings("fetch", "data", dataset + ".json")).get("source", {})
+        facts = {"kind": manifest.get("kind"), "origin": [entry["origin"] for entry in entries], **declared}
+        record = {Path(entry["path"]): (entry["sha256"], path.name) for entry in entries}
+        paths = [path, self.experiment.settings("fetch", "data", dataset + ".json")]
+        return self._add("raw source", dataset, facts=facts, paths=paths, record=record)
+
+    def model(self, model: str, run: Run | None = None) -> str:
+        """The pre-trained model."""
+        path = self.experiment.model_manifest(model)
+        manifest = _json(path)
+        folder = Path(manifest.get("folder", ""))
+        facts = {key: manifest.get(key) for key in ("kind", "origin", "licence")}
+        record = {folder / name: (digest, path.name) for name, digest in manifest.get("files", {}).items()}
+        record[path] = self._recorded(run, "model")
+        paths = [self.experiment.settings("fetch", "models", model + ".json")]
+        return self._add("model", model, facts=facts, paths=paths, record=record)
+
+    def code(self, run: Run) -> str:
+        """The source files that the fit depends on, as they were, with commit and uncommitted changes."""
+        folder = self.experiment.of(run)
+        hashes = _json(folder / "run.json").get("code", {})
+        made = _json(folder / "provenance.json").get("git") or {}
+        facts = {"commit": made.get("commit"), "dirty": made.get("dirty"), "diff": made.get("diff")}
+        facts["diff_sha256"] = made.get("diff_sha256")
+        facts["files"] = hashes
+        return self._add("code", str(run), facts=facts)
+
+    def environment(self, run: Run) -> str:
+        folder = self.experiment.of(run)
+        about, made = _json(folder / "run.json"), _json(folder / "provenance.json")
+        facts = {"python": about.get("python"), "packages": about.get("packages"), "platform": made.get("platform")}
+        facts |= {key: made.get(key) for key in ("hardware", "processors", "environment")}
+        facts["all packages"] = made.get("packages")
+        return self._add("environment", str(run), facts=facts)
+
+    def _recorded(self, run: Run | None, name: str) -> tuple[str | None, str]:
+        if run is None:
+            return None, ""
+        folder = self.experiment.of(run)
+        return _json(folder / "run.json").get("inputs", {}).get(name), f"{run.name}/run.json"
+
+    def _add(
+        self,
+        kind: str,
+        name: str,
+        *,
+        facts: dict[str, Any] | None = None,
+        paths: list[Path] | None = None,
+        record: Mapping[Path, tuple[str | None, str]] | None = None,
+        sources: tuple[str, ...] = (),
+    ) -> str:
+        key = f"{kind} {name}"
+        if key not in self.nodes:
+            listed: dict[Path, tuple[str | None, str]] = {**(record or {}), **dict.fromkeys(paths or (), (None, ""))}
+            found = tuple(self._file(path, *recorded) for path, recorded in listed.items())
+            self.nodes[key] = Node(kind, name, facts or {}, found, sources)
+        return key
+
+    def _file(self, path: Path, recorded: str | None, recorder: str) -> File:
+        now = files.sha256(path) if path.is_file() else None
+        return File(path, now, recorded, recorder if recorded else None, self.locked.get(path.as_posix()))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where the file is missing, which its own entry in the chain says."""
+    return dict(files.read_json(path)) if path.is_file() else {}
+
+
+def _weights(members: dict[str, Any]) -> dict[str, float]:
+    return {entry["run"]: entry["weight"] for entry in members.get("members", [])}

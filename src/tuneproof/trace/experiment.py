@@ -1,0 +1,151 @@
+"""An experiment as its results folder tells it: what ran, and which file each thing lies in.
+
+Reads `settings/` alone, so that it works for every results folder, with or without DVC and params.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tuneproof import files
+from tuneproof.cell import Cell
+from tuneproof.errors import DataError
+
+
+class Run(NamedTuple):
+    """One training run."""
+
+    dataset: str
+    model: str
+    method: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.model}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """As members of ensembles are called."""
+        return f"{self.method}/seed-{self.seed}"
+
+
+class Ensemble(NamedTuple):
+    """Several runs that answer together."""
+
+    dataset: str
+    model: str
+    name: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class Experiment:
+    """A results folder. Raises `DataError` where it holds no settings, so that nothing can have run."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        if not self.settings("report.json").is_file():
+            raise DataError(f"{results}: no results (settings/report.json not found); allowed: a folder of results")
+
+    def settings(self, *parts: str) -> Path:
+        return self.results.joinpath("settings", *parts)
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What `report` was told: cells, seeds, ensembles, data sets."""
+        about: dict[str, Any] = files.read_json(self.settings("report.json"))
+        return about
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        return [Run(d, m, method, seed) for d, m, method in self.about["cells"] for seed in self.about["seeds"]]
+
+    @cached_property
+    def ensembles(self) -> list[Ensemble]:
+        return [Ensemble(*entry) for entry in self.about["ensembles"]]
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(dataset, model) with at least one run."""
+        return list(dict.fromkeys((run.dataset, run.model) for run in self.runs))
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(run.dataset for run in self.runs))
+
+    @cached_property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(run.model for run in self.runs))
+
+    def cell(self, run: Run) -> Cell:
+        return Cell.read(self.cell_settings(run))
+
+    def cell_settings(self, run: Run) -> Path:
+        return self.settings("cell", run.dataset, run.model, f"{run.method}.json")
+
+    def task(self, dataset: str) -> str:
+        task: str = self.about["datasets"][dataset]["task"]
+        return task
+
+    def runs_of(self, dataset: str, model: str) -> list[Run]:
+        return [run for run in self.runs if (run.dataset, run.model) == (dataset, model)]
+
+    def ensembles_of(self, dataset: str, model: str) -> list[Ensemble]:
+        return [ensemble for ensemble in self.ensembles if (ensemble.dataset, ensemble.model) == (dataset, model)]
+
+    def members(self, ensemble: Ensemble) -> list[Run]:
+        """The runs that an ensemble's answer is made of, as its members.json names them."""
+        listed = files.read_json(self.of(ensemble) / "members.json")["members"]
+        by_name = {run.name: run for run in self.runs_of(ensemble.dataset, ensemble.model)}
+        unknown = next((entry["run"] for entry in listed if entry["run"] not in by_name), None)
+        if unknown is not None:
+            allowed = ", ".join(by_name)
+            raise DataError(f"{self.of(ensemble)}/members.json: found run {unknown!r}; allowed: {allowed}")
+        return [by_name[entry["run"]] for entry in listed]
+
+    # folders
+
+    def of(self, made: Run | Ensemble) -> Path:
+        """Folder of a run's or an ensemble's files."""
+        if isinstance(made, Run):
+            return self.results.joinpath("train", made.dataset, made.model, made.method, f"seed-{made.seed}")
+        return self.results.joinpath("ensemble", *made)
+
+    def prepared(self, dataset: str) -> Path:
+        return self.results / "prepare" / dataset
+
+    def augmented(self, dataset: str, augmentation: str) -> Path:
+        return self.results / "augment" / dataset / augmentation
+
+    def tokens(self, dataset: str, augmentation: str, model: str) -> Path:
+        return self.results / "tokenize" / dataset / augmentation / model
+
+    def search(self, run: Run) -> Path:
+        return self.results / "search" / run.dataset / run.model / run.method
+
+    def evaluated(self, dataset: str, model: str) -> Path:
+        return self.results / "evaluate" / dataset / model
+
+    def data_manifest(self, dataset: str) -> Path:
+        return self.results / "fetch" / "data" / f"{dataset}.json"
+
+    def model_manifest(self, model: str) -> Path:
+        return self.results / "fetch" / "models" / f"{model}.json"
+
+    def inputs(self, run: Run) -> dict[str, Path]:
+        """What a run read, by the names that its run.json uses."""
+        plain = self.tokens(run.dataset, "none", run.model)
+        return {
+            "settings": self.cell_settings(run),
+            "best": self.search(run) / "best.json",
+            "trials": self.search(run) / "trials.csv",
+            "card": self.prepared(run.dataset) / "card.json",
+            "gold": self.prepared(run.dataset) / "validation.parquet",
+            "train_tokens": self.tokens(run.dataset, self.cell(run).augmentation, run.model) / "train.parquet",
+            "validation_tokens": plain / "validation.parquet",
+            "test_tokens": plain / "test.parquet",
+            "model": self.model_manifest(run.model),
+        }

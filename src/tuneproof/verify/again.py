@@ -1,0 +1,258 @@
+"""The cheap stages done again, from the raw files on, into a scratch folder, and compared with what is stored.
+
+Nothing stored is used before its sha256 was found right, so that a tampered file is named and not opened. What is
+expensive (search, training) is not done again here: the stored checkpoints predict once more instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneproof import files
+from tuneproof.errors import TuneproofError
+from tuneproof.evaluate.predictions import SPLITS
+from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.reference import Metric
+from tuneproof.verify.items import Item, by_bytes, by_value, frames, largest_difference
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+TOLERANCE = {"fp32": 1e-4, "bf16": 3e-2, "fp16": 1e-2}
+"""How far probabilities may lie apart on another machine or with other versions: rounding, never another model."""
+
+
+class Again:
+    """Does stages again below `scratch`, which is laid out as the results folder is."""
+
+    def __init__(self, experiment: Experiment, scratch: Path) -> None:
+        self.experiment = experiment
+        self.new = _Scratch(experiment, scratch)
+
+    def prepare(self, dataset: str) -> Iterator[Item]:
+        from tuneproof.params import Dataset
+        from tuneproof.prepare import run
+
+        stored, again = self.experiment.prepared(dataset), self.new.prepared(dataset)
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("prepare", dataset + ".json"))
+            manifest = files.read_json(self.experiment.data_manifest(dataset))
+            run.run(Dataset.model_validate(declared["dataset"]), dataset, manifest, again)
+
+        names = ("train.parquet", "validation.parquet", "test.parquet", "card.json")
+        yield from _compared(stored, again, names, work)
+
+    def augment(self, dataset: str, augmentation: str) -> Iterator[Item]:
+        from tuneproof.augment import run
+        from tuneproof.params import Augmentation
+
+        stored, again = self.experiment.augmented(dataset, augmentation), self.new.augmented(dataset, augmentation)
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("augment", dataset, augmentation + ".json"))
+            technique = Augmentation.model_validate(declared["augmentation"])
+            run.run(technique, augmentation, declared["task"], self.new.prepared(dataset), again)
+
+        yield from _compared(stored, again, ("train.parquet", "card.json"), work)
+
+    def tokenize(self, dataset: str, augmentation: str, model: str) -> Iterator[Item]:
+        from tuneproof import tokenize
+
+        stored = self.experiment.tokens(dataset, augmentation, model)
+        again, prepared = self.new.tokens(dataset, augmentation, model), self.new.prepared(dataset)
+        splits = {split: prepared / f"{split}.parquet" for split in ("train", *SPLITS)}
+        if augmentation != "none":
+            splits = {"train": self.new.augmented(dataset, augmentation) / "train.parquet"}
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("tokenize", dataset, model + ".json"))
+            tokenize.run(
+                task_name=declared["task"],
+                max_length=declared["max_length"],
+                model=self._model(model),
+                card=prepared / "card.json",
+                splits=splits,
+                out=again,
+            )
+
+        yield from _compared(stored, again, tuple(f"{split}.parquet" for split in splits), work)
+
+    def predict(self, run: Run) -> Iterator[Item]:
+        """The stored checkpoint on rows tokenized anew; and the validation scores that run.json states."""
+        folder = self.experiment.of(run)
+        what = f"predictions of {run} from its checkpoint"
+        try:
+            stored = files.read_frame(folder / "predictions.parquet")
+            about = files.read_json(folder / "run.json")
+            again = self._predictions(run, about)
+        except TuneproofError as error:
+            yield Item("differs", what, str(error))
+            return
+        yield _same_answers(what, stored, again, about, folder)
+        gold = files.read_frame(self.new.prepared(run.dataset) / "validation.parquet")
+        yield from _validation(f"{folder}/run.json validation", about, stored, gold, self.experiment.task(run.dataset))
+
+    def _predictions(self, run: Run, about: dict[str, Any]) -> pd.DataFrame:
+        import pandas as pd
+        import torch
+
+        from tuneproof.train import checkpoint, device
+        from tuneproof.train.batches import Tokens
+        from tuneproof.train.predict import predict
+
+        device.make_repeatable(about["threads"])
+        model, task, labels = checkpoint.load(self.experiment.of(run) / "checkpoint", self._model(run.model))
+        torch.nn.Module.to(model, _device(about))
+        tokens = self.new.tokens(run.dataset, "none", run.model)
+        parts = [
+            predict(model, task, Tokens.read(tokens / f"{split}.parquet"), labels, precision=about["precision"])
+            .frame.assign(split=split)
+            for split in SPLITS
+        ]  # fmt: skip
+        frame = pd.concat(parts, ignore_index=True)
+        return frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
+
+    def ensemble(self, ensemble: Ensemble) -> Iterator[Item]:
+        from tuneproof import ensemble as stage
+
+        stored, again = self.experiment.of(ensemble), self.new.of(ensemble)
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("ensemble", *ensemble[:2], ensemble.name + ".json"))
+            runs = {run.name: self._answers(run) for run in self.experiment.runs_of(*ensemble[:2])}
+            stage.run(declared, self.new.prepared(ensemble.dataset), runs, again)
+
+        yield from _compared(stored, again, ("predictions.parquet", "members.json"), work)
+
+    def evaluate(self, dataset: str, model: str) -> Iterator[Item]:
+        """All scores, intervals and comparisons from the stored predictions."""
+        from tuneproof.evaluate import run as stage
+
+        stored, again = self.experiment.evaluated(dataset, model), self.new.evaluated(dataset, model)
+
+        def work() -> None:
+            predictions = {run.name: self._answers(run) for run in self.experiment.runs_of(dataset, model)}
+            for ensemble in self.experiment.ensembles_of(dataset, model):
+                predictions[f"ensemble:{ensemble.name}"] = self._answers(ensemble)
+            declared = files.read_json(self.experiment.settings("evaluate", dataset, model + ".json"))
+            stage.run(declared, self.new.prepared(dataset), predictions, again)
+
+        yield from _compared(stored, again, ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json"), work)
+
+    def report(self) -> Iterator[Item]:
+        """Tables and page, with the sha256 of each of the page's sources."""
+        from tuneproof.report import run as stage
+
+        stored, again = self.experiment.results / "report", self.new.results / "report"
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("report.json"))
+            stage.run(declared, self.experiment.results, again)
+
+        names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html")
+        yield from _compared(stored, again, names, work)
+
+    def metric(self, metric: Metric) -> Item:
+        """One number from the stored predictions."""
+        from tuneproof import tasks
+        from tuneproof.evaluate.predictions import read
+        from tuneproof.evaluate.run import DIGITS
+
+        what = f"{metric.file}:{metric}"
+        try:
+            gold = {split: files.read_frame(self.new.prepared(metric.dataset) / f"{split}.parquet") for split in SPLITS}
+            task = tasks.get(self.experiment.task(metric.dataset))
+            answers = [read(self._answers(made), gold) for made in metric.made_by(self.experiment)]
+            values = [task.evaluate(gold[metric.split], answer[metric.split])[metric.score] for answer in answers]
+        except TuneproofError as error:
+            return Item("differs", what, f"cannot be computed again: {error}")
+        return by_value(what, metric.value, float(f"{sum(values) / len(values):.{DIGITS}g}"))
+
+    def _answers(self, made: Run | Ensemble) -> Path:
+        return self.experiment.of(made) / "predictions.parquet"
+
+    def _model(self, name: str) -> Path:
+        return Path(files.read_json(self.experiment.model_manifest(name))["folder"])
+
+
+class _Scratch(Experiment):
+    """The same layout below another folder, which holds no settings."""
+
+    def __init__(self, experiment: Experiment, folder: Path) -> None:
+        self.results, self.about = folder, experiment.about
+
+
+def _compared(stored: Path, again: Path, names: tuple[str, ...], work: Callable[[], None]) -> Iterator[Item]:
+    """Do the work, then compare its files; where it cannot be done, each file says why."""
+    try:
+        work()
+    except (TuneproofError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        for name in names:
+            outcome: Item = Item("differs", str(stored / name), f"cannot be made again: {reason}")
+            yield outcome if (stored / name).is_file() else outcome._replace(outcome="missing", detail="file not found")
+        return
+    for name in names:
+        yield by_bytes(str(stored / name), stored / name, again / name)
+
+
+def _same_answers(what: str, stored: pd.DataFrame, again: pd.DataFrame, about: dict[str, Any], folder: Path) -> Item:
+    """Bit for bit on the machine and versions of the run; elsewhere the same answers, with what rounding allows."""
+    if stored.equals(again):
+        return Item("same", what, f"{len(stored)} rows, bit for bit")
+    told = frames(stored, again)
+    if told == "only in how it is written":
+        return Item("same", what, f"{len(stored)} rows, bit for bit")
+    elsewhere = _elsewhere(about, folder)
+    numbers = "probabilities" if "probabilities" in stored else "prediction"
+    if elsewhere and list(stored.columns) == list(again.columns) and len(stored) == len(again):
+        apart = largest_difference(stored, again, numbers)
+        equal = numbers == "prediction" or largest_difference(stored, again, "prediction") == 0
+        if equal and apart <= TOLERANCE[about["precision"]]:
+            return Item("same", what, f"{len(stored)} rows, up to {apart:.2g} by rounding: {elsewhere}")
+    return Item("differs", what, told + (f"; {elsewhere}" if elsewhere else ""))
+
+
+def _elsewhere(about: dict[str, Any], folder: Path) -> str:
+    """In what this process differs from the one that made the run, where rounding may come from; else empty."""
+    from importlib.metadata import version
+
+    from tuneproof.train import device
+    from tuneproof.train.run import PACKAGES
+
+    path = folder / "provenance.json"
+    then = files.read_json(path).get("hardware", "") if path.is_file() else ""
+    now = device.hardware(_device(about))
+    parts = [f"hardware {now}, then {then}"] if now != then else []
+    parts += [
+        f"{name} {version(name)}, then {about['packages'].get(name)}"
+        for name in PACKAGES
+        if version(name) != about["packages"].get(name)
+    ]
+    return ", ".join(parts)
+
+
+def _device(about: dict[str, Any]) -> torch.device:
+    """A fit on the CPU predicts there again; one on a GPU where this machine has one."""
+    from tuneproof.train import device
+
+    return device.pick_device("cpu" if about["device"] == "cpu" else "auto")
+
+
+def _validation(
+    what: str, about: dict[str, Any], stored: pd.DataFrame, gold: pd.DataFrame, task_name: str
+) -> Iterator[Item]:
+    """The scores that run.json states, from the stored answers."""
+    from tuneproof import tasks
+
+    answers = stored[stored["split"] == "validation"].set_index("id", drop=False)
+    if set(answers.index) != set(gold["id"]):
+        yield Item("differs", what, "the rows answered are not the prepared ones")
+        return
+    again = tasks.get(task_name).evaluate(gold, answers.loc[gold["id"]].reset_index(drop=True))
+    for score, value in about["validation"].items():
+        yield by_value(f"{what} {score}", value, again.get(score))
