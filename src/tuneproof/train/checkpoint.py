@@ -26,7 +26,7 @@ META = "tuneproof.json"
 def save(model: PreTrainedModel, cell: Cell, labels: list[str], *, seed: int, steps: int, folder: Path) -> None:
     """Write a checkpoint folder in one step: it is complete or absent."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=files.PART))
     try:
         registry.build(tunings.TUNINGS, cell.tuning).save(model, temporary)
         meta = {
@@ -56,13 +56,14 @@ def load(folder: Path, base: Path) -> tuple[PreTrainedModel, Task, list[str]]:
     from tuneproof.train.model import load_base
 
     meta: dict[str, Any] = files.read_json(folder / META)
-    task = tasks.get(meta["task"])
-    model = load_base(base, task, meta["labels"], seed=0, dropout=meta["dropout"])
     try:
-        tuned = registry.build(tunings.TUNINGS, meta["tuning"]).load(model, task, folder)
-    except (OSError, KeyError) as error:
-        raise DataError(f"{folder}: the checkpoint cannot be loaded ({' '.join(str(error).split())[:200]})") from None
-    return tuned.eval(), task, meta["labels"]
+        task, labels = tasks.get(meta["task"]), [str(label) for label in meta["labels"]]
+        tuning = registry.build(tunings.TUNINGS, meta["tuning"])
+        model = load_base(base, task, labels, seed=0, dropout=meta["dropout"])
+        tuned = tuning.load(model, task, folder)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder}: the checkpoint cannot be loaded ({' '.join(str(error).split())[:200]})") from error
+    return tuned.eval(), task, labels
 
 
 def manifest(folder: Path) -> dict[str, dict[str, Any]]:

@@ -27,7 +27,6 @@ def load_base(
     """
     import torch
     import transformers
-    from safetensors import SafetensorError
 
     quiet()
     torch.manual_seed(0)
@@ -51,10 +50,10 @@ def load_base(
             trust_remote_code=False,  # without it, transformers asks on the terminal
             attn_implementation="eager",
         ).float()
-    except (OSError, ValueError, SafetensorError) as error:
-        raise DataError(
-            f"{folder}: no model for {task.name} can be loaded ({' '.join(str(error).split())[:300]})"
-        ) from None
+    except Exception as error:  # a stranger's folder: the libraries raise whatever comes, RecursionError included
+        reason = "config.json and weights differ in size" if "mismatched_sizes" in str(error) else str(error)
+        reason = " ".join(reason.split())[:300] or type(error).__name__
+        raise DataError(f"{folder}: no model for {task.name} can be loaded ({reason})") from error
     install_dropout(model)
     torch.manual_seed(seed)
     for name in head_modules(model):
