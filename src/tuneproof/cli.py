@@ -10,12 +10,15 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tuneproof import __version__
-from tuneproof.errors import ParamsError, TuneproofError
+from tuneproof.errors import ParamsError, TuneproofError, of_machine
+
+if TYPE_CHECKING:
+    from tuneproof.cell import Cell
 
 app = typer.Typer(
     name="tuneproof",
@@ -35,6 +38,18 @@ Tokens = Annotated[Path, typer.Option(help="Folder of the tokenized data set.")]
 TrainTokens = Annotated[Path, typer.Option(help="The tokenized train split, augmented or not.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for matrix products.")]
 Scratch = Annotated[Path, typer.Option(help="Folder for what a killed job resumes from.")]
+SaveEvery = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        envvar="TUNEPROOF_SAVE_EVERY",
+        help="Seconds between two states that a killed fit goes on from; 0: one after every step.",
+    ),
+]
+Stall = Annotated[
+    float,
+    typer.Option(min=0, envvar="TUNEPROOF_STALL_MINUTES", help="A step that takes longer ends the job; 0: no limit."),
+]
 Predictions = Annotated[list[str], typer.Option(help="`NAME=FILE`, once for each run or ensemble.")]
 Cache = Annotated[Path, typer.Option(help="Folder that downloads are kept in.")]
 
@@ -148,6 +163,7 @@ def tokenize(
 
 @app.command()
 def search(
+    context: typer.Context,
     settings: Settings,
     prepared: Prepared,
     tokens: Tokens,
@@ -156,6 +172,8 @@ def search(
     out: Out,
     threads: Threads = 1,
     scratch: Scratch = Path(".tuneproof/search"),
+    save_every: SaveEvery = 60.0,
+    stall: Stall = 60.0,
 ) -> None:
     """Search the learning rate of one method on one data set; a killed search goes on where it was.
 
@@ -164,19 +182,22 @@ def search(
     --model results/fetch/models/minilm.json --out results/search/movie/minilm/lora`
     """
     from tuneproof import search as stage
+    from tuneproof import watchdog
     from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train.run import load_data
 
     device.make_repeatable(threads)
+    context.with_resource(watchdog.watching(60 * stall))
     cell = Cell.read(settings)
     inputs = [settings, train_tokens, tokens / "validation.parquet", prepared / "validation.parquet", model]
     stage.run(
         cell,
         load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),
         model_folder=_model_folder(model),
-        fingerprint=stage.fingerprint(inputs),
+        fingerprint=stage.fingerprint([*inputs, *map(Path, _sources(cell))]),
         scratch=scratch,
+        save_every=save_every,
         out=out,
     )
 
@@ -193,6 +214,9 @@ def train(
     model: ModelManifest,
     out: Out,
     threads: Threads = 1,
+    scratch: Scratch = Path(".tuneproof/train"),
+    save_every: SaveEvery = 60.0,
+    stall: Stall = 60.0,
 ) -> None:
     """Train one method with one seed on the best settings found, and predict validation and test rows.
 
@@ -201,13 +225,14 @@ def train(
     --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
     --model results/fetch/models/minilm.json --out results/train/movie/minilm/lora/seed-0`
     """
-    from tuneproof import code, trackers
+    from tuneproof import trackers, watchdog
     from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train import run as stage
 
     wanted = trackers.chosen()
     device.make_repeatable(threads)
+    context.with_resource(watchdog.watching(60 * stall))
     cell = Cell.read(settings)
     inputs = {
         "settings": settings,
@@ -228,8 +253,10 @@ def train(
         test_tokens=tokens / "test.parquet",
         model_folder=_model_folder(model),
         inputs=stage.hashes(inputs),
-        code=code.of_cell(cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"]),
+        code=_sources(cell),
         command=["tuneproof", *(context.obj or ())],
+        scratch=scratch,
+        save_every=save_every,
         out=out,
     )
     trackers.track_or_warn(out, wanted)
@@ -365,6 +392,62 @@ def track(
 
 
 @app.command()
+def trace(
+    metric: Annotated[str, typer.Argument(help="`FILE:NAME`, as in the example.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole chain as JSON.")] = False,
+    ro_crate: Annotated[Path | None, typer.Option(help="Write an RO-Crate with all files into this folder.")] = None,
+    prov: Annotated[Path | None, typer.Option(help="Write W3C PROV-JSON to this file.")] = None,
+) -> None:
+    """Show what a number was made of: predictions, checkpoints, settings, data, model, code, machine.
+
+    Example: `tuneproof trace results/report/leaderboard.csv:tweet-ner/lora/entity_f1`
+    """
+    from tuneproof import files
+    from tuneproof.trace import chain, locked, reference, show
+
+    experiment, found = reference.find(metric)
+    built = chain.Chain(experiment, locked.hashes(experiment.results))
+    root = built.metric(found)
+    if ro_crate is not None:
+        from tuneproof.trace import crate
+
+        crate.write(built, root, ro_crate)
+    if prov is not None:
+        from tuneproof.trace import prov as w3c
+
+        w3c.write(built, prov)
+    if as_json:
+        print(files.json_text(show.as_json(built, root)), end="")
+    elif ro_crate is None and prov is None:
+        from rich.console import Console
+
+        Console(soft_wrap=True).print(show.as_tree(built, root))
+
+
+@app.command()
+def verify(
+    metric: Annotated[str | None, typer.Argument(help="`FILE:NAME`; the whole experiment where not given.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole experiment (the default).")] = False,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    retrain: Annotated[bool, typer.Option("--retrain", help="Fit the metric's runs again; report the drift.")] = False,
+    against: Annotated[str | None, typer.Option(help="Compare with a git revision; `A..B`: two of them.")] = None,
+    cache: Cache = Path("data"),
+) -> None:
+    """Check every hash, do cheap stages again, let checkpoints predict again; exit code 1 where something differs.
+
+    Example: `tuneproof verify --all`, `tuneproof verify results/report/leaderboard.csv:tweet-ner/lora/entity_f1`
+    """
+    from tuneproof.verify import run as verification
+
+    if metric is not None and (everything or against):
+        raise TuneproofError("verify: found METRIC with --all or --against; allowed: one of them")
+    if retrain and metric is None:
+        raise TuneproofError("verify: --retrain needs METRIC, such as results/report/leaderboard.csv:tweet-ner/lora")
+    code = verification.report(metric, results, cache, retrain=retrain, against=against)
+    raise typer.Exit(code)
+
+
+@app.command()
 def digest(results: Annotated[Path, typer.Argument(help="Folder of all results.")] = Path("results")) -> None:
     """Print the sha256 of every compared artefact: two runs of the same experiment print the same lines.
 
@@ -383,6 +466,14 @@ def _named(entries: list[str]) -> dict[str, Path]:
         raise TuneproofError(f"--predictions: found {wrong!r}; allowed: NAME=FILE")
     pairs = (entry.split("=", 1) for entry in entries)
     return {name: Path(path) for name, path in pairs}
+
+
+def _sources(cell: Cell) -> list[str]:
+    """Source files that a cell's fits depend on."""
+    from tuneproof import code
+
+    opponent = None if cell.adversarial is None else cell.adversarial["name"]
+    return code.of_cell(cell.task, cell.tuning["name"], opponent)
 
 
 def _model_folder(manifest: Path) -> Path:
@@ -413,7 +504,9 @@ def run_here(arguments: list[str]) -> int:
         app(arguments, standalone_mode=True, obj=arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
-    except TuneproofError as error:
+    except Exception as error:
+        if not isinstance(error, TuneproofError):
+            error = of_machine(error)
         if os.environ.get("TUNEPROOF_DEBUG"):
             traceback.print_exc()
         lines = error.lines if isinstance(error, ParamsError) else [" ".join(str(error).split())]

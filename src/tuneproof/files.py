@@ -11,27 +11,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneproof.errors import DataError
+from tuneproof.errors import DataError, of_disk
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+PART = ".part"
+"""How the temporary names end; what a kill left behind under one is nobody's result."""
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; when the block ends well, the file takes its place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    """Give a temporary name beside `path`; when the block ends well, the file takes its place in one step.
+
+    Raises `TuneproofError` where the disk is full or read-only.
+    """
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:
+        if (told := of_disk(error, path)) is not None:
+            raise told from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,9 +81,9 @@ def read_json(path: Path) -> Any:
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame as Parquet; equal frames give equal bytes."""
+    """Write a frame as Parquet, with checksums; equal frames give equal bytes."""
     with replacing(path) as temporary:
-        frame.to_parquet(temporary, engine="pyarrow", index=False, compression="zstd")
+        frame.to_parquet(temporary, engine="pyarrow", index=False, compression="zstd", write_page_checksum=True)
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
@@ -80,12 +92,12 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read Parquet; raises `DataError` naming the file where it is missing or broken."""
+    """Read Parquet; raises `DataError` naming the file where it is missing or broken, be it by one bit."""
     import pandas as pd
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path, engine="pyarrow")
+        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -103,11 +115,15 @@ COSTS = ("cost.json", "provenance.json", "index.html", "leaderboard.csv")
 
 
 def compared(results: Path) -> list[Path]:
-    """Files that two equal runs must agree on, byte for byte: all but costs, what shows costs, and settings."""
+    """Files that two equal runs must agree on, byte for byte: all but costs, what shows costs, and settings.
+
+    Hidden files are not among them: Snakemake's notes, and what a kill left behind.
+    """
     return sorted(
         path
         for path in results.rglob("*")
         if path.is_file()
-        and path.name not in (*COSTS, ".snakemake_timestamp")
+        and path.name not in COSTS
+        and not any(part.startswith(".") for part in path.relative_to(results).parts)
         and path.relative_to(results).parts[0] not in ("settings", "experiments")
     )

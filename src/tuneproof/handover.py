@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tuneproof import files
 from tuneproof.params import Params
 from tuneproof.settings import Plan
 
@@ -63,6 +64,8 @@ def prune(params: Params, plan: Plan, stages: list[str] | None = None) -> list[P
             if path.relative_to(root).as_posix() not in wanted:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
                 removed.append(path)
+        for path in root.rglob(f".*{files.PART}"):  # a kill left it in the middle of a write
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
             if not any(folder.iterdir()):
                 folder.rmdir()

@@ -10,7 +10,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from tuneproof.errors import TuneproofError
+from tuneproof.errors import TuneproofError, of_disk
 
 _held: list[int] = []
 """Descriptors of locks that this process holds until it ends."""
@@ -18,8 +18,11 @@ _held: list[int] = []
 
 def hold(path: Path) -> None:
     """Take the lock until this process ends. Raises `TuneproofError` where another process has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise of_disk(error, path) or error from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

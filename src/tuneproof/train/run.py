@@ -52,12 +52,14 @@ def run(
     inputs: dict[str, str],
     code: list[str],
     command: list[str],
+    scratch: Path,
+    save_every: float,
     out: Path,
 ) -> None:
     """Fit, predict and write everything below `out`.
 
     `inputs` are the hashes that `run.json` keeps, `code` the source files that the fit depends on, and `command` is
-    what was typed.
+    what was typed. A killed fit goes on from the state that it left in `scratch` at most `save_every` seconds before.
     """
     import pandas as pd
     import torch
@@ -67,10 +69,13 @@ def run(
     from tuneproof.train.batches import Tokens
     from tuneproof.train.loop import fit
     from tuneproof.train.predict import predict
+    from tuneproof.train.resume import Resume, identity
 
     chosen = files.read_json(best)
     sources = provenance.code_hashes(code)
     described = provenance.describe(command, [Path(path) for path in code])
+    name = f"{cell.dataset}-{cell.model}-{cell.method}-seed-{seed}"
+    keep = Resume(scratch, name, identity(cell, seed, *inputs.values(), *sources.values()), seconds=save_every)
     with Progress(f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}") as progress:
         result = fit(
             cell,
@@ -80,6 +85,7 @@ def run(
             warmup_ratio=chosen["warmup_ratio"],
             seed=seed,
             progress=progress.update,
+            keep=keep,
         )
     where = result.model.device
     precision = device.pick_precision(cell.training.precision, where)
@@ -139,6 +145,7 @@ def run(
     described |= {"ended": provenance.now(), "hardware": device.hardware(where)}
     described |= {"files": hashes({name: out / name for name in WRITTEN})}
     files.write_json(out / "provenance.json", provenance.seal(described))
+    keep.clear()
 
 
 def hashes(paths: dict[str, Path]) -> dict[str, Any]:
