@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_both_doors_give_the_same_bytes(finished, tmp_path_factory):
     assert "up to date" in other.run("dvc", "status")
 
 
+@pytest.mark.slow
 def test_after_clone_and_pull_there_is_nothing_to_do(finished, tmp_path):
     finished.run("dvc", "remote", "add", "--force", "--default", "--local", "store", str(tmp_path / "store"))
     finished.run("dvc", "push", "--quiet")
@@ -76,6 +78,7 @@ def test_an_added_method_adds_its_jobs_only(copy):
     assert copy.jobs() == LORA
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["snakemake", "dvc"])
 def test_without_metadata_and_time_stamps_an_edited_rate_is_still_noticed(copy, door):
     """The lock file never claims what was not run."""
@@ -83,8 +86,6 @@ def test_without_metadata_and_time_stamps_an_edited_rate_is_still_noticed(copy, 
     experiment["methods"]["probe"]["learning_rate"] = [1e-4, 2e-4]
     experiment["methods"]["lora"]["learning_rate"] = [1e-4, 2e-4]
     copy.write(experiment)
-    import shutil
-
     shutil.rmtree(copy.folder / ".snakemake")
     flat = time.time() - 1000
     for path in copy.folder.rglob("*"):
@@ -100,6 +101,7 @@ def test_without_metadata_and_time_stamps_an_edited_rate_is_still_noticed(copy, 
     assert "up to date" in copy.run("dvc", "status")
 
 
+@pytest.mark.slow
 def test_a_removed_method_leaves_nothing_behind(copy):
     experiment = copy.params()
     del experiment["methods"]["lora"]
@@ -109,6 +111,7 @@ def test_a_removed_method_leaves_nothing_behind(copy):
     assert "up to date" in copy.run("dvc", "status")
 
 
+@pytest.mark.slow
 def test_a_partial_run_is_not_handed_over(copy):
     experiment = copy.params()
     experiment["seeds"] = [0]
@@ -118,6 +121,7 @@ def test_a_partial_run_is_not_handed_over(copy):
     assert (copy.folder / "dvc.lock").read_bytes() == lock
 
 
+@pytest.mark.slow
 def test_dvc_experiments_really_train(copy):
     before = json.loads((copy.folder / "results/report/metrics.json").read_text())
     copy.run("dvc", "exp", "run", "--temp", "-S", "methods.probe.learning_rate=[0.2,0.3]", "--name", "hot")
@@ -130,6 +134,7 @@ def test_dvc_experiments_really_train(copy):
     assert before["movie-sentiment"]["minilm"]["full"] == after["movie-sentiment"]["minilm"]["full"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [6.0, 10.0, 15.0])
 def test_a_killed_run_started_again_ends_the_same(finished, tmp_path, seconds):
     project = type(finished)(tmp_path)
@@ -166,6 +171,7 @@ def test_a_wrong_params_file_is_said_in_one_line(copy):
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_another_experiment_does_not_touch_the_results(copy):
     before = copy.digest()
     experiment = copy.params()
