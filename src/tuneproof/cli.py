@@ -421,7 +421,7 @@ def trace(
     elif ro_crate is None and prov is None:
         from rich.console import Console
 
-        Console(soft_wrap=True).print(show.as_tree(built, root))
+        Console(width=None if sys.stdout.isatty() else show.WIDTH).print(show.as_tree(built, root))
 
 
 @app.command()

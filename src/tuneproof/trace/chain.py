@@ -102,7 +102,8 @@ class Chain:
             for name, entry in _json(folder / "manifest.json").items()
         }
         for name, digest in made.get("files", {}).items():
-            record[folder / name] = (digest, "provenance.json")
+            if name != "predictions.parquet":  # a step of its own
+                record[folder / name] = (digest, "provenance.json")
         facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
         facts |= {key: about.get(key) for key in ("precision", "device", "threads")}
         facts |= {"command": made.get("command"), "hardware": made.get("hardware"), "started": made.get("started")}
@@ -185,7 +186,7 @@ class Chain:
         manifest = _json(path)
         entries = list(manifest.get("files", {}).values())
         declared = _json(self.experiment.settings("fetch", "data", dataset + ".json")).get("source", {})
-        facts = {"kind": manifest.get("kind"), "origin": [entry["origin"] for entry in entries], **declared}
+        facts = {"kind": manifest.get("kind"), "origin": [entry["origin"] for entry in entries], "declared": declared}
         record = {Path(entry["path"]): (entry["sha256"], path.name) for entry in entries}
         paths = [path, self.experiment.settings("fetch", "data", dataset + ".json")]
         return self._add("raw source", dataset, facts=facts, paths=paths, record=record)

@@ -9,6 +9,8 @@ from tuneproof.trace.chain import Chain, File, Node
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+WIDTH = 1000
+"""Columns of a tree that goes into a file: nothing is cut."""
 SHORT = 16
 """Digits of a sha256 that the tree shows; JSON has all of them."""
 
