@@ -63,7 +63,7 @@ def summary(items: list[Item]) -> str:
         return "not verified: nothing was found to check"
     if not any(counts.values()):
         return f"verified: {len(items)} items, all the same"
-    return f"not verified: of {len(items)} items {counts['differs']} differ and {counts['missing']} are missing"
+    return f"not verified: {len(items)} items, {counts['differs']} differing, {counts['missing']} missing"
 
 
 def _where(stored: Path, again: Path) -> str:
