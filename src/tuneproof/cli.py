@@ -488,6 +488,7 @@ def main() -> None:
 
     if worker.wanted(sys.argv[1:]):
         raise SystemExit(worker.run_remotely(sys.argv[1:]))
+    worker.end_with_owner()
     raise SystemExit(run_here(sys.argv[1:]))
 
 

@@ -15,14 +15,17 @@ Here is the client; the worker itself is `worker_server.py`.
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -59,6 +62,41 @@ def wanted(arguments: list[str]) -> bool:
     )
 
 
+class Owner:
+    """The Snakemake process that a worker or a job works for."""
+
+    def __init__(self, process: int) -> None:
+        self.process, self.descriptors = process, list[int]()
+        if sys.platform == "linux":  # its end is known at once, even that of a zombie
+            with contextlib.suppress(ProcessLookupError):
+                self.descriptors.append(os.pidfd_open(process))
+
+    def alive(self, wait: float = 0.0) -> bool:
+        """Whether it still runs; `wait` seconds at most for its end."""
+        if self.descriptors:
+            return not select.select(self.descriptors, [], [], wait)[0]
+        time.sleep(wait)
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def end_with_owner() -> None:
+    """Let this process, which is no worker's job, not outlive the Snakemake run either."""
+    if not os.environ.get(OWNER):
+        return
+    owner = Owner(int(os.environ[OWNER]))
+
+    def watch() -> None:
+        while owner.alive(wait=1.0):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def socket_path(owner: str) -> Path:
     """Where the worker of a Snakemake process listens: a folder that only this user can enter.
 
@@ -87,6 +125,7 @@ def run_remotely(arguments: list[str]) -> int:
             return _hand_over(connection, arguments)
     from tuneproof.cli import run_here
 
+    end_with_owner()
     for number, handler in usual.items():
         signal.signal(number, handler)
     return run_here(arguments)
