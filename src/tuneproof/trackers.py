@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tuneproof import files
-from tuneproof.errors import TuneproofError
+from tuneproof.errors import DataError, TuneproofError
 from tuneproof.mistakes import unknown
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ def track_or_warn(folder: Path, names: Iterable[str], root: Path = FOLDER) -> No
 
 
 def _history(path: Path) -> list[Row]:
+    if not path.is_file():
+        raise DataError(f"{path}: file not found")
     with path.open(encoding="utf-8", newline="") as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
@@ -127,8 +129,8 @@ def _dvclive(run: dict[str, Any], rows: list[Row], name: str, folder: Path) -> N
             live.step = int(row["step"])
             for key, value in _curves(row).items():
                 live.log_metric(key, value)
-            live.make_summary()
-        live.summary |= _outcome(run)
+        for key, value in _outcome(run).items():
+            live.log_metric(key, value, plot=False)
 
 
 def _mlflow(run: dict[str, Any], rows: list[Row], name: str, folder: Path) -> None:
