@@ -70,7 +70,7 @@ def raw(experiment: Experiment, dataset: str, cache: Path) -> Iterator[Item]:
         source = TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"])
         problem = _attempt(lambda: ensure_data(manifest, source, cache))
     for entry in entries:
-        item = by_hash(entry["path"], Path(entry["path"]), entry["sha256"])
+        item = by_hash(f"{entry['path']} as {path} has it", Path(entry["path"]), entry["sha256"])
         yield item._replace(detail=problem) if item.outcome == "missing" and problem else item
 
 
@@ -91,7 +91,7 @@ def model(experiment: Experiment, name: str, cache: Path) -> Iterator[Item]:
         declared_model: Model = TypeAdapter(Model).validate_python(declared["model"])
         problem = _attempt(lambda: ensure_model(manifest, declared_model, cache))
     for file, recorded in manifest.get("files", {}).items():
-        item = by_hash(str(folder / file), folder / file, recorded)
+        item = by_hash(f"{folder / file} as {path} has it", folder / file, recorded)
         yield item._replace(detail=problem) if item.outcome == "missing" and problem else item
 
 
