@@ -59,6 +59,7 @@ def prune(params: Params, plan: Plan, stages: list[str] | None = None) -> list[P
     removed = []
     for stage in stages or DEPTH:
         root = Path(params.results) / stage
+        root.mkdir(parents=True, exist_ok=True)  # DVC wants a stage's folder even where the experiment has no job in it
         wanted = expected(params, plan, stage)
         for path in sorted(root.glob("/".join("*" * DEPTH[stage]))):
             if path.relative_to(root).as_posix() not in wanted:

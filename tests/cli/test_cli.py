@@ -186,6 +186,8 @@ def test_prune_removes_what_the_experiment_lost(tuneproof: Run) -> None:
     )
     assert kept.exists()
     assert not gone.parent.exists()
+    tuneproof("prune", "augment")
+    assert Path("results/augment").is_dir()  # DVC's stage has it as its out, job or no job
     assert tuneproof("prune", "serach", code=1)[1].startswith("error: prune: found 'serach'; allowed: fetch, prepare")
 
 
