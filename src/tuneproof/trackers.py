@@ -108,7 +108,7 @@ def _emptied(folder: Path) -> Path:
 
 
 def _tensorboard(run: dict[str, Any], rows: list[Row], name: str, folder: Path) -> None:
-    from torch.utils.tensorboard import SummaryWriter  # type: ignore[attr-defined]
+    from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(_emptied(folder / name))) as writer:
         writer.add_text("settings", "\n".join(f"- {key}: {value}" for key, value in _settings(run).items()))
@@ -120,7 +120,7 @@ def _tensorboard(run: dict[str, Any], rows: list[Row], name: str, folder: Path) 
 
 
 def _dvclive(run: dict[str, Any], rows: list[Row], name: str, folder: Path) -> None:
-    from dvclive import Live
+    from dvclive.live import Live
 
     place = str(_emptied(folder / name))
     with Live(dir=place, save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False) as live:
