@@ -15,6 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tuneproof import files
 from tuneproof.files import read_json
 from tuneproof.train.run import SCHEMA
 
@@ -346,3 +347,21 @@ def test_garbage_collection_keeps_what_a_tagged_report_names(copy):
     assert published == {path.name: path.read_bytes() for path in (copy.folder / kept).iterdir()}
     copy.run("snakemake", "--touch", "--forceall", "--cores", "1", "--no-hooks", "--quiet", "all")  # settings as then
     assert last(copy.run("tuneproof", "verify", NUMBER)).startswith("verified: ")
+
+
+def test_a_drift_comes_with_its_significance(copy):
+    """Stored answers that the runs never gave: fitted again, the number comes out higher by more than chance."""
+    metric = "results/evaluate/movie-sentiment/minilm/scores.csv:probe/accuracy"
+    gold = files.read_frame(copy.folder / "results/prepare/movie-sentiment/test.parquet").set_index("id")["label"]
+    for seed in (0, 1):
+        path = copy.folder / f"results/train/{MOVIES}/probe/seed-{seed}/predictions.parquet"
+        frame = files.read_frame(path)
+        wrong = {"positive": "negative", "negative": "positive"}
+        frame["prediction"] = [
+            wrong[gold[i]] if i in gold else p for i, p in zip(frame["id"], frame["prediction"], strict=True)
+        ]
+        files.write_frame(path, frame)
+    output = copy.run("tuneproof", "verify", metric, "--retrain", code=1)
+    drift = next(line for line in lines(output, "differs") if line.endswith("more than chance explains)"))
+    assert "fitted again" in drift
+    assert "p = " in drift
