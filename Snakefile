@@ -37,6 +37,10 @@ rule all:
     localrule: True
 
 
+onstart:
+    begin()
+
+
 onsuccess:
     hand_over(workflow)
 

@@ -23,14 +23,31 @@ def hold(path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise of_disk(error, path) or error from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _taken(descriptor):
         holder = path.read_text(encoding="ascii").strip() or "unknown"
         os.close(descriptor)
         raise TuneproofError(
             f"another run is at work in {Path.cwd()} (process {holder}); wait until it has ended, or stop it"
-        ) from None
+        )
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     _held.append(descriptor)
+
+
+def is_free(path: Path) -> bool:
+    """Whether no other process holds the lock now."""
+    if not path.exists():
+        return True
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return _taken(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -43,6 +43,8 @@ def test_the_second_is_told_who_the_first_is(holder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TuneproofError) as told:
         lock.hold(tmp_path / "scratch/lock")
+    assert not lock.is_free(tmp_path / "scratch/lock")
+    assert lock.is_free(tmp_path / "another")
     assert str(told.value) == (
         f"another run is at work in {tmp_path} (process {holder.pid}); wait until it has ended, or stop it"
     )
@@ -52,6 +54,7 @@ def test_the_second_is_told_who_the_first_is(holder, tmp_path, monkeypatch):
 def test_a_kill_leaves_nothing_to_unlock(holder, tmp_path, number):
     holder.send_signal(number)
     holder.wait()
+    assert lock.is_free(tmp_path / "scratch/lock")
     lock.hold(tmp_path / "scratch/lock")
     assert (tmp_path / "scratch/lock").read_text() == str(os.getpid())
 

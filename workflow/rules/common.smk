@@ -1,5 +1,6 @@
 # Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
 
+import gc
 import os
 import shutil
 import sys
@@ -12,6 +13,16 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from tuneproof import code, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
+# A plan is made of many small objects that live to the end: looking for garbage among them took a fifth of its time.
+gc.set_threshold(100_000, 50, 50)
+
+
+def leave(error):
+    """End Snakemake with the error's lines and exit code."""
+    print(*(f"error: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
 # A job on a cluster's node reads this file too: it takes no lock and writes no settings, and a warm worker for it alone
 # would cost more than it saves (the process id that it inherits means nothing there).
 if workflow.is_main_process:
@@ -19,15 +30,17 @@ if workflow.is_main_process:
 else:
     os.environ.pop(worker.OWNER, None)
 
+LOCK = Path(".tuneproof/lock")
+
 try:
-    if workflow.is_main_process and workflow.executor_plugin is not None and not workflow.dryrun:
-        lock.hold(Path(".tuneproof/lock"))
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
     trackers.chosen()  # a missing library is told now, not after the first fit
-    PLAN = settings.write(PARAMS, Path(PARAMS.results)) if workflow.is_main_process else settings.plan(PARAMS)
+    if workflow.is_main_process and lock.is_free(LOCK):
+        PLAN = settings.write(PARAMS, Path(PARAMS.results))
+    else:
+        PLAN = settings.plan(PARAMS)  # a run is at work with the settings that are there
 except TuneproofError as error:
-    print(*(f"error: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
-    sys.exit(error.exit_code)
+    leave(error)
 
 
 STARTED = time.time()
@@ -186,6 +199,14 @@ def train_files():
         for dataset, model in PLAN.pairs()
         for method, seed in runs_of(dataset, model)
     ]
+
+
+def begin():
+    """One run at a time in a folder."""
+    try:
+        lock.hold(LOCK)
+    except TuneproofError as error:
+        leave(error)
 
 
 def hand_over(workflow):
