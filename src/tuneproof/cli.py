@@ -386,6 +386,8 @@ def track(
     if not wanted:
         raise TuneproofError(f"track: no tracker named; allowed: --with {', '.join(trackers.TRACKERS)}")
     folders = runs or sorted(path.parent for path in Path("results").rglob("train/*/*/*/seed-*/run.json"))
+    if not folders:
+        raise TuneproofError("track: no run below results/; allowed: folders that hold a run.json")
     for folder in folders:
         trackers.track(folder, wanted, out)
     print(f"{len(folders)} runs written to {', '.join(str(out / name) for name in wanted)}")

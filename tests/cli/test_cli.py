@@ -220,6 +220,18 @@ def test_a_local_file_from_fetch_to_tokens(tuneproof: Run, minilm: Path) -> None
     assert len(files.read_frame(Path("tokens/train.parquet"))) == 3
 
 
+def test_finished_runs_are_shown_in_a_tracker(tuneproof: Run) -> None:
+    pytest.importorskip("dvclive")
+    assert tuneproof("track", code=1)[1].startswith("error: track: no tracker named; allowed: --with tensorboard, ")
+    assert tuneproof("track", "--with", "dvclive", code=1)[1].startswith("error: track: no run below results/")
+    folder = Path("results/train/toy/mini/full/seed-0")
+    run = {"dataset": "toy", "model": "mini", "method": "full", "seed": 0, "validation": {"accuracy": 0.5}}
+    files.write_json(folder / "run.json", run)
+    files.write_text(folder / "history.csv", "epoch,step,train_loss\n1,4,0.7\n")
+    assert tuneproof("track", "--with", "dvclive")[0] == "1 runs written to tracking/dvclive\n"
+    assert files.read_json(Path("tracking/dvclive/results/toy/mini/full/seed-0/metrics.json"))["train_loss"] == 0.7
+
+
 def test_predictions_are_named(tuneproof: Run) -> None:
     files.write_json(Path("s.json"), {})
     words = ["--settings", "s.json", "--prepared", "p", "--predictions", "file.parquet", "--out", "o"]
