@@ -429,8 +429,8 @@ class Params(Part):
         return self
 
     @model_validator(mode="after")
-    def _inside_the_project(self) -> Self:
-        """No file outside the project is read unless the environment allows its folder."""
+    def _paths(self) -> Self:
+        """No file outside the project is read unless the environment allows its folder; Snakemake reads braces."""
         origins = [
             *((("datasets", name, "source", "path"), dataset.source) for name, dataset in self.datasets.items()),
             *((("models", name, "path"), model) for name, model in self.models.items()),
@@ -439,10 +439,11 @@ class Params(Part):
         for key, origin in origins:
             paths = origin.path if isinstance(origin, FileSource | LocalModel) else {}
             for split, path in paths.items() if isinstance(paths, dict) else [(None, paths)]:
+                where, given = (*key, split) if split else key, f"found {mistakes.shown(path)}"
                 if not boundary.inside(path):
-                    where = (*key, split) if split else key
-                    text = f"found {mistakes.shown(path)}, outside the project; {OUTSIDE}"
-                    found.append(Mistake(where, text))
+                    found.append(Mistake(where, f"{given}, outside the project; {OUTSIDE}"))
+                elif {"{", "}"} & set(path):
+                    found.append(Mistake(where, f"{given}; allowed: a path without braces"))
         if found:
             raise Mistakes(found)
         return self

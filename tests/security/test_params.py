@@ -65,6 +65,12 @@ def test_files_outside_the_project_are_refused(path: str) -> None:
     assert refused({**GOOD, "models": {"mini": {"path": path}}}) == f"params.yaml: models.mini.path: {ending}"
 
 
+def test_braces_which_snakemake_reads_are_refused() -> None:
+    data = {**GOOD, "datasets": {"toy": {**GOOD["datasets"]["toy"], "source": {"path": "a{b}.csv"}}}}
+    ending = 'found "a{b}.csv"; allowed: a path without braces'
+    assert refused(data) == f"params.yaml: datasets.toy.source.path: {ending}"
+
+
 def test_folders_that_the_environment_names_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, beside = tmp_path / "models" / "mini", tmp_path / "models-secret"
     monkeypatch.setenv(boundary.VARIABLE, f"/nowhere:{tmp_path / 'models'}")
