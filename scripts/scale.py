@@ -44,9 +44,10 @@ def main() -> None:
         start = time.perf_counter()
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
         seconds = time.perf_counter() - start
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print("\n".join(done.stdout.splitlines()[-20:]))
-    print(f"{runs} runs: {seconds:.1f} s, {memory:.2f} GiB")
+    memory = used.ru_maxrss / 2**20  # Linux counts KiB
+    print(f"{runs} runs: {seconds:.0f} s ({used.ru_utime + used.ru_stime:.0f} s of one processor), {memory:.2f} GiB")
     sys.exit(done.returncode)
 
 

@@ -46,6 +46,7 @@ except TuneproofError as error:
 STARTED = time.time()
 
 
+RUN_FILES = ["manifest.json", "predictions.parquet", "history.csv", "run.json", "cost.json", "provenance.json"]
 REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json"]
 CELLS = {(cell.dataset, cell.model, cell.method): cell for cell in PLAN.cells}
 
@@ -139,7 +140,12 @@ def final_files():
             for dataset, model, name in PLAN.ensembles
             for file in ("predictions.parquet", "members.json")
         ),
-        *train_files(),
+        *(
+            f"<results>/train/{dataset}/{model}/{method}/seed-{seed}/{name}"
+            for dataset, model in PLAN.pairs()
+            for method, seed in runs_of(dataset, model)
+            for name in RUN_FILES
+        ),
         *search_files(),
         *tokenize_files(),
         *augment_files(),
