@@ -1,4 +1,4 @@
-"""One run at a time in a folder.
+"""One run at a time in a folder that can be written to.
 
 The operating system releases the lock when its holder ends, however it ends: a killed run leaves nothing to unlock.
 That is why profiles turn Snakemake's own lock off, which survives a kill.
@@ -32,6 +32,12 @@ def hold(path: Path) -> None:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     _held.append(descriptor)
+
+
+def ensure_writable(folder: Path) -> None:
+    """Raises `TuneproofError` where nothing can be written in a folder (Snakemake would say so with a traceback)."""
+    if not os.access(folder, os.W_OK):
+        raise TuneproofError(f"{folder}: cannot be written to; make it writable, or copy the project to where it is")
 
 
 def is_free(path: Path) -> bool:

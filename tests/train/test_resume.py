@@ -203,6 +203,7 @@ def test_a_state_of_other_inputs_is_ignored_and_removed_in_the_end(tmp_path, cap
     assert ["other inputs" in line for line in caplog.messages] == [True]
     neighbour = Resume(tmp_path, "d-m-lora-seed-01", "3" * 64, seconds=0)
     neighbour.save(lambda: STATE)
+    (tmp_path / f".{keep.path.name}.x1y2z3.part").write_bytes(b"a kill left this")
     keep.clear()
     assert list(tmp_path.iterdir()) == [neighbour.path]
 

@@ -33,6 +33,7 @@ else:
 LOCK = Path(".tuneproof/lock")
 
 try:
+    lock.ensure_writable(Path.cwd())
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
     trackers.chosen()  # a missing library is told now, not after the first fit
     if workflow.is_main_process and lock.is_free(LOCK):

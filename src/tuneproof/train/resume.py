@@ -75,8 +75,8 @@ class Resume:
             return None
 
     def clear(self) -> None:
-        """Remove all states of this fit: it is done."""
-        for path in self._all():
+        """Remove all states of this fit, half-written ones too: it is done."""
+        for path in (*self._all(), *self.folder.glob(f".{self.name}-*{files.PART}")):
             path.unlink(missing_ok=True)
 
     def _all(self) -> Iterator[Path]:
