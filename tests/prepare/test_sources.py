@@ -253,6 +253,13 @@ def test_hub_set_that_is_not_there_is_one_line(tmp_path, monkeypatch):
     assert "\n" not in str(raised.value)
 
 
+def test_a_folder_of_the_hub_set_s_name_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("some/set").mkdir(parents=True)
+    with pytest.raises(DataError, match="some/set: a file or folder of that name lies here"):
+        hub.export(HubSource(hub="some/set", revision="a" * 40), tmp_path / "out", cache=tmp_path)
+
+
 def test_hub_needs_its_library(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(DataError, match=r"pip install 'tuneproof\[hub\]'"):
