@@ -19,7 +19,7 @@ PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
 def test_the_profile_repeats_every_default():
     """`--workflow-profile` replaces the default profile. GPUs are counted by Slurm there."""
     default = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text())
-    del default["resources"]
+    assert default.pop("resources") == {"gpu": 1}
     assert default == {key: PROFILE.get(key) for key in default}
 
 
@@ -67,11 +67,12 @@ def test_a_cluster_gives_the_bytes_of_a_local_run(slurm, tmp_path):
 
     quick = shlex.split(
         "--slurm-status-command squeue --slurm-init-seconds-before-status-checks 2 --seconds-between-status-checks 2"
-        " --slurm-no-account --latency-wait 10 --default-resources slurm_partition=main mem_mb=1000 runtime=10"
+        " --slurm-no-account --latency-wait 10 --default-resources slurm_partition=main mem_mb=1000 runtime=10 turn=1"
     )
     process = remote.command("snakemake", "--workflow-profile", "profiles/slurm", *quick)
     try:
         cancelled = wait_for(lambda: slurm.running("train"), process)[0]
+        assert slurm.ask("squeue", "-h", "-j", cancelled, "-o", "%C %m %l") == "1 3000M 4:00:00"  # seeds take turns
         slurm.ask("scancel", cancelled)
         killed = wait_for(lambda: fits(str(remote.folder)), process)[0]
         os.kill(killed.pid, signal.SIGKILL)
