@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class Adversarial(BaseModel):
+class Adversarial(BaseModel, ABC):
     """Base of all adversarial trainings; fields of the subclasses are the options a user may set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -20,6 +21,7 @@ class Adversarial(BaseModel):
     idea: ClassVar[str]
     paper: ClassVar[str]
 
+    @abstractmethod
     def backward(
         self,
         model: PreTrainedModel,
@@ -33,4 +35,3 @@ class Adversarial(BaseModel):
         takes `inputs_embeds` in place of `input_ids` too; `scale` multiplies each loss before `backward()`
         (accumulation). Parameters have the same values afterwards.
         """
-        raise NotImplementedError

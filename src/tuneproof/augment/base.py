@@ -7,6 +7,7 @@ the same columns; labels stay right, and the result depends on rows, options and
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Technique(BaseModel):
+class Technique(BaseModel, ABC):
     """Base of all techniques; fields of the subclasses are the options a user may set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +36,7 @@ class Technique(BaseModel):
         """What all rows share (an index of mentions, a dictionary), computed once."""
         return None
 
+    @abstractmethod
     def change(self, row: dict[str, Any], shared: Any, rng: random.Random) -> dict[str, Any] | None:
         """One new row of the same columns, or None where nothing could be changed. `rng` is seeded a row and copy,
         so that the outcome does not depend on the order or number of workers."""
-        raise NotImplementedError

@@ -6,6 +6,7 @@ task's prediction columns. Nothing here reads files.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -28,7 +29,7 @@ class Score(NamedTuple):
     greater_is_better: bool = True
 
 
-class Task:
+class Task(ABC):
     """Base of all tasks; stateless."""
 
     name: ClassVar[str]
@@ -41,10 +42,11 @@ class Task:
     columns: ClassVar[tuple[str, ...]]
     """Columns of a prepared frame beside `id`; `text_pair` may be absent."""
 
+    @abstractmethod
     def labels(self, train: pd.DataFrame) -> list[str]:
         """Names of the model's outputs, sorted, from the training rows; regression has one output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
@@ -55,27 +57,26 @@ class Task:
     ) -> dict[str, list[Any]]:
         """Tokenize: one list an example in each column: `input_ids`, `token_type_ids` where the tokenizer has them,
         `labels` (int, float, or one int a sub-token with −100 for "no label")."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Mean loss of a batch, a scalar."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, logits: list[np.ndarray], encoded: dict[str, Any], labels: list[str]) -> dict[str, list[Any]]:
         """Prediction columns from one array of logits an example (NER: sub-tokens × labels, padding removed).
 
         classification: `prediction` (str), `probabilities` (one float a label, in the order of `labels`);
         regression: `prediction` (float); ner: `prediction` (one IOB2 tag a word), `probabilities` (words × labels).
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def combine(self, members: list[pd.DataFrame], weights: list[float], labels: list[str]) -> dict[str, list[Any]]:
         """Prediction columns of an ensemble: weighted mean of the members' probabilities (or numbers), decoded."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scores(self) -> dict[str, Score]:
         """All scores of the task by name, the primary one first."""
-        raise NotImplementedError
 
     def evaluate(self, gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
         """All scores of predictions against prepared rows in the same order."""

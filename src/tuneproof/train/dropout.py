@@ -45,7 +45,7 @@ def dropout(values: torch.Tensor, rate: float, training: bool) -> torch.Tensor:
         return values
     if values.device.type != "cpu" or rate > 0.99:
         return nn.functional.dropout(values, rate)
-    dropped: torch.Tensor = _Drop.apply(values, rate)
+    dropped: torch.Tensor = _Drop.apply(values, rate)  # type: ignore[no-untyped-call]
     return dropped
 
 

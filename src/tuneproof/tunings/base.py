@@ -6,6 +6,7 @@ model learn and how what was learned is kept. The classification head always lea
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -26,7 +27,7 @@ class LearningRates(NamedTuple):
     first: float
 
 
-class Tuning(BaseModel):
+class Tuning(BaseModel, ABC):
     """Base of all tunings; fields of the subclasses are the options a user may set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,13 +44,13 @@ class Tuning(BaseModel):
         """Why this tuning cannot run on the model and task, or None where it can."""
         return None
 
+    @abstractmethod
     def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
         """Freeze and wrap a fresh pre-trained model; `requires_grad` afterwards says what learns.
 
         `total_steps` is the number of optimizer steps of the fit (AdaLoRA's schedule needs it). New parameters are
         drawn from torch's global random generator, which the caller has seeded.
         """
-        raise NotImplementedError
 
     def penalty(self, model: PreTrainedModel) -> torch.Tensor | None:
         """A scalar that the method's paper adds to the task's loss, or None."""
