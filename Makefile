@@ -24,7 +24,7 @@ run: $(INSTALLED)  ## Run the experiment of params.yaml and say where the report
 	@echo "Report: $(CURDIR)/results/report/index.html"
 
 test: $(INSTALLED)  ## Run the tests (ARGS="-m slow" for the slow ones)
-	@pytest $(ARGS)
+	@pytest -n 2 --dist loadfile $(ARGS)
 
 setup:  ## Install system packages (WordNet, Chromium, Slurm) where allowed
 	@scripts/setup.sh

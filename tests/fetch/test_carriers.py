@@ -77,7 +77,11 @@ def test_absurd_sizes_are_refused(tmp_path, monkeypatch):
     assert (tmp_path / "out").stat().st_size == 1000
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut", make_tar({"b.txt": b"x" * 5000})[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not an archive", b"PK\x03\x04 cut", make_tar({"b.txt": b"x" * 5000})[:-30]],
+    ids=["empty", "text", "cut zip", "cut tar"],
+)
 def test_broken_archives_are_one_line(tmp_path, content):
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.tar\.gz") as raised:

@@ -19,9 +19,7 @@ def tiny():
 def test_a_technique_for_another_task_is_left_out_with_its_reason(tiny):
     plan = settings.plan(params.check(tiny))
     left_out = {(entry["dataset"], entry["method"]): entry["reason"] for entry in plan.left_out}
-    assert left_out == {
-        ("movie-sentiment", "probe-mention"): "augmentation mention is for ner, not for classification"
-    }
+    assert left_out == {("movie-sentiment", "probe-mention"): "augmentation mention is for ner, not for classification"}
     assert ("tweet-ner", "probe-mention") in {(cell.dataset, cell.method) for cell in plan.cells}
 
 
