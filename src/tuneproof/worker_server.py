@@ -50,14 +50,12 @@ PR_SET_PDEATHSIG = 1
 
 def serve(path: Path, owner: int) -> None:
     """Import, listen, fork; until the Snakemake process `owner` is gone."""
+    served = Owner(owner)
+    warm_up(served)
     listener = socket.socket(socket.AF_UNIX)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    listener.bind(str(temporary))
+    listener.bind(str(path))  # only now: a client that can connect finds a warm worker
     listener.listen(64)
-    for name in WARM:
-        importlib.import_module(name)
-    temporary.rename(path)  # only now: a client that can connect finds a warm worker
-    served, bell = Owner(owner), child_bell()
+    bell = child_bell()
     poller = select.poll()
     for descriptor in (listener.fileno(), bell, *served.descriptors):
         poller.register(descriptor, select.POLLIN)
@@ -81,6 +79,21 @@ def serve(path: Path, owner: int) -> None:
         path.with_suffix(".lock").unlink(missing_ok=True)
         for child in jobs:
             stop(child)
+
+
+def warm_up(served: Owner) -> None:
+    """Import what jobs need, which takes long on a busy machine; ends this process where Snakemake ends meanwhile."""
+
+    def look(*_: object) -> None:
+        if not served.alive():
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+    for name in WARM:
+        importlib.import_module(name)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def child_bell() -> int:
