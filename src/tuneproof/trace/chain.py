@@ -82,13 +82,18 @@ class Chain:
         """What a run or an ensemble answered."""
         folder = self.experiment.of(made)
         if isinstance(made, Ensemble):
+            members = self.experiment.members(made)
             about = _json(folder / "members.json")
-            facts = {"combine": about.get("combine"), "members": _weights(about)}
+            weights = [entry.get("weight") for entry in about["members"]]
+            facts = {
+                "combine": about.get("combine"),
+                "members": dict(zip((m.name for m in members), weights, strict=True)),
+            }
             paths = [folder / name for name in ("predictions.parquet", "members.json")]
             paths.append(self.experiment.settings("ensemble", made.dataset, made.model, made.name + ".json"))
-            sources = tuple(self.predictions(member) for member in self.experiment.members(made))
+            sources = tuple(self.predictions(member) for member in members)
             return self._add("ensemble", str(made), facts=facts, paths=paths, sources=sources)
-        about = _json(folder / "run.json").get("predictions", {})
+        about = _part(_json(folder / "run.json").get("predictions"))
         record = {folder / "predictions.parquet": (about.get("sha256"), "run.json")}
         sources = (self.checkpoint(made), self.tokens(made))
         return self._add("predictions", str(made), facts={"rows": about.get("rows")}, record=record, sources=sources)
@@ -98,10 +103,10 @@ class Chain:
         folder = self.experiment.of(run)
         about, made = _json(folder / "run.json"), _json(folder / "provenance.json")
         record = {
-            folder / "checkpoint" / name: (entry["sha256"], "manifest.json")
+            folder / "checkpoint" / name: (_part(entry).get("sha256"), "manifest.json")
             for name, entry in _json(folder / "manifest.json").items()
         }
-        for name, digest in made.get("files", {}).items():
+        for name, digest in _part(made.get("files")).items():
             if name != "predictions.parquet":  # a step of its own
                 record[folder / name] = (digest, "provenance.json")
         facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
@@ -184,10 +189,10 @@ class Chain:
         """Where the rows came from: files, and the package, URL or path that they were taken from."""
         path = self.experiment.data_manifest(dataset)
         manifest = _json(path)
-        entries = list(manifest.get("files", {}).values())
+        entries = self.experiment.raw(dataset) if manifest else []
         declared = _json(self.experiment.settings("fetch", "data", dataset + ".json")).get("source", {})
-        facts = {"kind": manifest.get("kind"), "origin": [entry["origin"] for entry in entries], "declared": declared}
-        record = {Path(entry["path"]): (entry["sha256"], path.name) for entry in entries}
+        facts = {"kind": manifest.get("kind"), "origin": [entry.origin for entry in entries], "declared": declared}
+        record = {entry.path: (entry.sha256, path.name) for entry in entries}
         paths = [path, self.experiment.settings("fetch", "data", dataset + ".json")]
         return self._add("raw source", dataset, facts=facts, paths=paths, record=record)
 
@@ -195,9 +200,9 @@ class Chain:
         """The pre-trained model."""
         path = self.experiment.model_manifest(model)
         manifest = _json(path)
-        folder = Path(manifest.get("folder", ""))
+        listed = self.experiment.model_files(model) if manifest else {}
         facts = {key: manifest.get(key) for key in ("kind", "origin", "licence")}
-        record = {folder / name: (digest, path.name) for name, digest in manifest.get("files", {}).items()}
+        record: dict[Path, tuple[str | None, str]] = {file: (digest, path.name) for file, digest in listed.items()}
         record[path] = self._recorded(run, "model")
         paths = [self.experiment.settings("fetch", "models", model + ".json")]
         return self._add("model", model, facts=facts, paths=paths, record=record)
@@ -206,7 +211,7 @@ class Chain:
         """The source files that the fit depends on, as they were, with commit and uncommitted changes."""
         folder = self.experiment.of(run)
         hashes = _json(folder / "run.json").get("code", {})
-        made = _json(folder / "provenance.json").get("git") or {}
+        made = _part(_json(folder / "provenance.json").get("git"))
         facts = {"commit": made.get("commit"), "dirty": made.get("dirty"), "diff": made.get("diff")}
         facts["diff_sha256"] = made.get("diff_sha256")
         facts["files"] = hashes
@@ -224,7 +229,7 @@ class Chain:
         if run is None:
             return None, ""
         folder = self.experiment.of(run)
-        return _json(folder / "run.json").get("inputs", {}).get(name), f"{run.name}/run.json"
+        return _part(_json(folder / "run.json").get("inputs")).get(name), f"{run.name}/run.json"
 
     def _add(
         self,
@@ -250,8 +255,9 @@ class Chain:
 
 def _json(path: Path) -> dict[str, Any]:
     """A JSON object; empty where the file is missing, which its own entry in the chain says."""
-    return dict(files.read_json(path)) if path.is_file() else {}
+    return _part(files.read_json(path)) if path.is_file() else {}
 
 
-def _weights(members: dict[str, Any]) -> dict[str, float]:
-    return {entry["run"]: entry["weight"] for entry in members.get("members", [])}
+def _part(content: Any) -> dict[str, Any]:
+    """A part of a JSON file; empty where it is no object: `verify` says what is wrong with the file."""
+    return content if isinstance(content, dict) else {}

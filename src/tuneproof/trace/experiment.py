@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from tuneproof import files
 from tuneproof.cell import Cell
 from tuneproof.errors import DataError
@@ -42,6 +44,14 @@ class Ensemble(NamedTuple):
         return "/".join(self)
 
 
+class Raw(NamedTuple):
+    """A raw file of a data set, as fetch's manifest has it."""
+
+    path: Path
+    sha256: str
+    origin: str
+
+
 class Experiment:
     """A results folder. Raises `DataError` where it holds no settings, so that nothing can have run."""
 
@@ -56,7 +66,11 @@ class Experiment:
     @cached_property
     def about(self) -> dict[str, Any]:
         """What `report` was told: cells, seeds, ensembles, data sets."""
-        about: dict[str, Any] = files.read_json(self.settings("report.json"))
+        path = self.settings("report.json")
+        about: dict[str, Any] = files.read_json(path)
+        kinds = {"cells": list, "seeds": list, "ensembles": list, "datasets": dict}
+        if not isinstance(about, dict) or any(not isinstance(about.get(key), kind) for key, kind in kinds.items()):
+            raise DataError(f"{path}: not the settings of a report; any run of snakemake writes it anew")
         return about
 
     @cached_property
@@ -81,7 +95,13 @@ class Experiment:
         return list(dict.fromkeys(run.model for run in self.runs))
 
     def cell(self, run: Run) -> Cell:
-        return Cell.read(self.cell_settings(run))
+        try:
+            return Cell.read(self.cell_settings(run))
+        except ValidationError as error:
+            where, path = ".".join(map(str, error.errors()[0]["loc"])), self.cell_settings(run)
+            raise DataError(
+                f"{path}: not the settings of a cell ({where}); any run of snakemake writes it anew"
+            ) from None
 
     def cell_settings(self, run: Run) -> Path:
         return self.settings("cell", run.dataset, run.model, f"{run.method}.json")
@@ -98,13 +118,32 @@ class Experiment:
 
     def members(self, ensemble: Ensemble) -> list[Run]:
         """The runs that an ensemble's answer is made of, as its members.json names them."""
-        listed = files.read_json(self.of(ensemble) / "members.json")["members"]
+        path = self.of(ensemble) / "members.json"
         by_name = {run.name: run for run in self.runs_of(ensemble.dataset, ensemble.model)}
-        unknown = next((entry["run"] for entry in listed if entry["run"] not in by_name), None)
-        if unknown is not None:
-            allowed = ", ".join(by_name)
-            raise DataError(f"{self.of(ensemble)}/members.json: found run {unknown!r}; allowed: {allowed}")
-        return [by_name[entry["run"]] for entry in listed]
+        try:
+            return [by_name[entry["run"]] for entry in files.read_json(path)["members"]]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: found {error}; allowed members: {', '.join(by_name)}") from None
+
+    def raw(self, dataset: str) -> list[Raw]:
+        """The raw files of a data set."""
+        path = self.data_manifest(dataset)
+        try:
+            return [
+                Raw(Path(entry["path"]), str(entry["sha256"]), str(entry["origin"]))
+                for entry in files.read_json(path)["files"].values()
+            ]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: not a manifest of data ({error}); delete it and run again") from None
+
+    def model_files(self, model: str) -> dict[Path, str]:
+        """Path → sha256 of each file of a pre-trained model."""
+        path = self.model_manifest(model)
+        try:
+            manifest = files.read_json(path)
+            return {Path(manifest["folder"], name): str(digest) for name, digest in manifest["files"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: not a manifest of a model ({error}); delete it and run again") from None
 
     # folders
 

@@ -130,14 +130,17 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
     for ensemble in scope.ensembles:
         _say(f"ensemble {ensemble}")
         yield from again.ensemble(ensemble)
+    pairs = experiment.pairs if scope.whole else list(dict.fromkeys((run.dataset, run.model) for run in scope.runs))
+    for pair in pairs:  # all methods of a pair are judged on the same resamples, so that one is checked with all
+        _say(f"evaluate {'/'.join(pair)}")
+        yield from again.evaluate(*pair)
     for metric in scope.metrics:
         yield again.metric(metric)
-    if scope.whole:
-        for pair in experiment.pairs:
-            _say(f"evaluate {'/'.join(pair)}")
-            yield from again.evaluate(*pair)
+    wanted = {str(metric.file) for metric in scope.metrics}
+    if scope.whole or any("report" in Path(name).parts for name in wanted):
         _say("report")
-        yield from again.report()
+        yield from (item for item in again.report() if scope.whole or item.what in wanted)
+    if scope.whole:
         yield from _locked(experiment.results)
 
 

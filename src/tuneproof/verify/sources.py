@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from tuneproof import files, provenance
 from tuneproof.errors import DataError, TuneproofError
 from tuneproof.trace.experiment import Experiment, Run
 from tuneproof.verify.items import Item, by_hash
+
+SOURCE = re.compile(r"tuneproof(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+"""Name of a source file; what a tampered file says must lead nowhere else."""
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def params_of(results: Path) -> Path | None:
@@ -62,15 +67,20 @@ def raw(experiment: Experiment, dataset: str, cache: Path) -> Iterator[Item]:
 
     path = experiment.data_manifest(dataset)
     yield _canonical(path)
-    manifest = _object(path)
-    declared = _object(experiment.settings("fetch", "data", dataset + ".json"))
-    entries = list(manifest.get("files", {}).values())
-    problem = ""
-    if any(not Path(entry["path"]).exists() for entry in entries):
-        source = TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"])
-        problem = _attempt(lambda: ensure_data(manifest, source, cache))
+    try:
+        entries = experiment.raw(dataset)
+    except DataError as error:
+        yield Item("differs", f"raw files of {dataset}", str(error))
+        return
+
+    def fetch() -> None:
+        declared = files.read_json(experiment.settings("fetch", "data", dataset + ".json"))["source"]
+        source = TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared)
+        ensure_data(files.read_json(path), source, cache)
+
+    problem = "" if all(entry.path.exists() for entry in entries) else _attempt(fetch)
     for entry in entries:
-        item = by_hash(f"{entry['path']} as {path} has it", Path(entry["path"]), entry["sha256"])
+        item = by_hash(f"{entry.path} as {path} has it", entry.path, entry.sha256)
         yield item._replace(detail=problem) if item.outcome == "missing" and problem else item
 
 
@@ -83,35 +93,41 @@ def model(experiment: Experiment, name: str, cache: Path) -> Iterator[Item]:
 
     path = experiment.model_manifest(name)
     yield _canonical(path)
-    manifest = _object(path)
-    declared = _object(experiment.settings("fetch", "models", name + ".json"))
-    folder = Path(manifest.get("folder", "."))
-    problem = ""
-    if any(not (folder / file).exists() for file in manifest.get("files", {})):
-        declared_model: Model = TypeAdapter(Model).validate_python(declared["model"])
-        problem = _attempt(lambda: ensure_model(manifest, declared_model, cache))
-    for file, recorded in manifest.get("files", {}).items():
-        item = by_hash(f"{folder / file} as {path} has it", folder / file, recorded)
+    try:
+        listed = experiment.model_files(name)
+    except DataError as error:
+        yield Item("differs", f"files of model {name}", str(error))
+        return
+
+    def fetch() -> None:
+        declared = files.read_json(experiment.settings("fetch", "models", name + ".json"))["model"]
+        ensure_model(files.read_json(path), TypeAdapter(Model).validate_python(declared), cache)
+
+    problem = "" if all(file.exists() for file in listed) else _attempt(fetch)
+    for file, recorded in listed.items():
+        item = by_hash(f"{file} as {path} has it", file, recorded)
         yield item._replace(detail=problem) if item.outcome == "missing" and problem else item
 
 
 def records(experiment: Experiment, run: Run) -> Iterator[Item]:
     """What a run wrote down: its inputs, its own files, its checkpoint."""
     from tuneproof.train import checkpoint
+    from tuneproof.train.run import WRITTEN
 
     folder = experiment.of(run)
     about, made = _object(folder / "run.json"), _object(folder / "provenance.json")
     yield _described(folder / "run.json", about)
     yield _sealed(folder / "provenance.json", made)
-    for name, recorded in made.get("files", {}).items():
-        yield by_hash(str(folder / name), folder / name, recorded)
+    for name in WRITTEN:
+        yield by_hash(str(folder / name), folder / name, _part(made, "files").get(name))
     for name, path in experiment.inputs(run).items():
-        yield by_hash(f"{path} as {run} read it", path, about.get("inputs", {}).get(name))
-    predictions = about.get("predictions", {}).get("sha256")
+        yield by_hash(f"{path} as {run} read it", path, _part(about, "inputs").get(name))
+    predictions = _part(about, "predictions").get("sha256")
     yield by_hash(f"{folder}/predictions.parquet as {run} wrote it", folder / "predictions.parquet", predictions)
     listed = _object(folder / "manifest.json")
-    for name, entry in listed.items():
-        yield by_hash(str(folder / "checkpoint" / name), folder / "checkpoint" / name, entry.get("sha256"))
+    for name in listed:
+        recorded = _part(listed, name).get("sha256")
+        yield by_hash(str(folder / "checkpoint" / name), folder / "checkpoint" / name, recorded)
     yield _canonical(folder / "manifest.json")
     extra = sorted({*checkpoint.manifest(folder / "checkpoint")} - {*listed})
     if extra:
@@ -121,15 +137,18 @@ def records(experiment: Experiment, run: Run) -> Iterator[Item]:
 def code(experiment: Experiment, run: Run) -> Item:
     """The code of a run is at hand: as it lies here, or as its commit and diff give it."""
     what, folder = f"code of {run}", experiment.of(run)
-    recorded: dict[str, str] = _object(folder / "run.json").get("code", {})
-    git: dict[str, Any] | None = _object(folder / "provenance.json").get("git")
+    recorded: dict[str, str] = _part(_object(folder / "run.json"), "code")
+    git = _part(_object(folder / "provenance.json"), "git")
     if not recorded:
         return Item("missing", what, "no sha256 was recorded; run again to have one")
+    odd = next((name for name in recorded if not SOURCE.fullmatch(name)), None)
+    if odd is not None:
+        return Item("differs", what, f"{odd!r} is not the name of a source file")
     root = provenance.PACKAGE.parent
     changed = [n for n, d in recorded.items() if not (root / n).is_file() or files.sha256(root / n) != d]
     if not changed:
         return Item("same", what, f"{len(recorded)} files, as here")
-    if git is None:
+    if not COMMIT.fullmatch(str(git.get("commit"))):
         return Item("differs", what, f"{changed[0]} and {len(changed) - 1} more changed; no commit was recorded")
     lost = [name for name, digest in _checked_out(changed, git).items() if digest != recorded[name]]
     if not lost:
@@ -251,10 +270,16 @@ def _object(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _attempt(action: Any) -> str:
+def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """An object inside an object; empty where there is none."""
+    part = content.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _attempt(action: Callable[[], None]) -> str:
     """What went wrong, in one line; empty where nothing did."""
     try:
         action()
-    except TuneproofError as error:
-        return str(error)
+    except (TuneproofError, KeyError, ValueError) as error:  # settings that were tampered with are no declaration
+        return " ".join(str(error).split())
     return ""
