@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import files
 from tuneproof.cell import Cell
-from tuneproof.errors import TuneproofError
+from tuneproof.errors import DataError, TuneproofError
 from tuneproof.seeds import derive
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SEAL = ".seal"
+"""Suffix of the file that says what a journal was when its last trial ended."""
 EDGE = 0.1
 """A best rate within this share of the (log) range's end draws a warning."""
 
@@ -54,7 +57,7 @@ def run(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = scratch / f"{cell.dataset}-{cell.model}-{cell.method}-{fingerprint[:16]}.journal"
     journal.parent.mkdir(parents=True, exist_ok=True)
-    drop_partial_line(journal)
+    take_back(journal)
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal))),
         study_name=fingerprint,
@@ -71,6 +74,7 @@ def run(
 
     while (number := len(finished(study))) < cell.search.trials:
         _trial(study, number, cell, data, model_folder, state_of)
+        seal(journal)
 
     rows = [_row(i, trial) for i, trial in enumerate(finished(study))]
     frame = pd.DataFrame(rows, columns=["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"])
@@ -98,6 +102,7 @@ def run(
         },
     )
     journal.unlink()
+    journal.with_suffix(SEAL).unlink()
 
 
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -144,14 +149,31 @@ def fingerprint(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def drop_partial_line(journal: Path) -> None:
-    """A kill can leave half a line at a journal's end; whatever was appended to it would be unreadable."""
+def seal(journal: Path) -> None:
+    """Note how long the journal is and what its content is, once a trial has ended."""
+    content = journal.read_bytes()
+    sealed = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    files.write_json(journal.with_suffix(SEAL), sealed)
+
+
+def take_back(journal: Path) -> None:
+    """Cut off what was written after the last seal: a trial that did not end, or half a line.
+
+    A journal that is not what was sealed is removed, with a line in the log: all its trials are run again.
+    """
     if not journal.exists():
         return
     content = journal.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with journal.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+    try:
+        sealed = files.read_json(journal.with_suffix(SEAL))
+        whole, sha256 = content[: sealed["bytes"]], sealed["sha256"]
+    except (DataError, KeyError, TypeError):  # no trial has ended yet, or the seal itself is damaged
+        whole, sha256 = b"", ""
+    if hashlib.sha256(whole).hexdigest() != sha256:
+        log.info(f"{journal}: no whole journal of ended trials; the search begins anew")
+        journal.unlink()
+    elif len(whole) < len(content):
+        os.truncate(journal, len(whole))
 
 
 def _trial(

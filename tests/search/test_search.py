@@ -141,3 +141,31 @@ def test_startup_points_cover_the_space():
     assert all(0 <= x < 1 and 0 <= y < 1 for x, y in points)
     assert len({int(x * 4) for x, _ in points}) == 4
     assert points[:3] == search.startup_points(3, 0)
+
+
+@pytest.mark.parametrize("damage", ["one bit", "truncated", "empty", "half a line more", "seal"])
+def test_a_damaged_journal_is_not_believed(monkeypatch, tmp_path, damage):
+    calm = run(monkeypatch, tmp_path, hill(), name="calm")
+    fit = hill()
+    fit.kill_at = 4
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, tmp_path, fit)
+    (journal,) = (tmp_path / "s").glob("*.journal")
+    content = journal.read_bytes()
+    place = content.index(b'"values":[0.') + len(b'"values":[0.')
+    changed = {
+        "one bit": content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],  # another score: valid JSON
+        "truncated": content[: len(content) // 2],
+        "empty": b"",
+        "half a line more": content + b'{"op_code": 5, "wor',
+        "seal": content,
+    }
+    journal.write_bytes(changed[damage])
+    if damage == "seal":
+        journal.with_suffix(search.SEAL).write_text("{")
+    again = hill()
+    best, trials = run(monkeypatch, tmp_path, again)
+    assert best == calm[0]
+    assert trials.equals(calm[1])
+    assert len(again.calls) == (3 if damage == "half a line more" else 6), "only trials that are believed are kept"
+    assert not list((tmp_path / "s").iterdir())
