@@ -90,10 +90,11 @@ def test_killed_at_random_moments_it_ends_the_same(calm, template, tmp_path):
         trial += 1
         for _ in range(min(A_RUN, KILLS - hits.total())):
             hit = disturb(project, chance, calm.seconds)
-            if hit is not None:
-                hits[hit[:2]] += 1
-                at_work.update(hit[2])
             resumed += goes_on(project)
+            if hit is None:  # it ran to its end
+                break
+            hits[hit[:2]] += 1
+            at_work.update(hit[2])
         project.snakemake()
         resumed += goes_on(project)
         assert project.digest() == digest, f"seed {SEED}, trial {trial}: {hits}"
