@@ -173,6 +173,7 @@ def tamper(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", list(TAMPERED))
 def test_a_tampered_byte_is_found_in_every_kind_of_file(copy, group):
     """Without DVC, whose own md5 would find most of them as well."""
@@ -193,6 +194,7 @@ def test_a_tampered_byte_is_found_in_every_kind_of_file(copy, group):
         assert len(wrong) == len(paths)
 
 
+@pytest.mark.slow
 def test_one_changed_byte_of_a_checkpoint_fails_the_number_that_rests_on_it(copy):
     tamper(copy.folder / f"results/train/{TWEETS}/probe-mention/seed-0/checkpoint/learned.safetensors")
     output = copy.run("tuneproof", "verify", NUMBER, code=1)
@@ -202,6 +204,7 @@ def test_one_changed_byte_of_a_checkpoint_fails_the_number_that_rests_on_it(copy
     assert "changed: manifest.json has" in copy.run("tuneproof", "trace", NUMBER)
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said(copy):
     (copy.folder / f"results/train/{TWEETS}/probe-mention/seed-0/predictions.parquet").unlink()
     shutil.rmtree(copy.folder / f"results/train/{TWEETS}/probe-mention/seed-1/checkpoint")
@@ -212,6 +215,7 @@ def test_what_is_missing_is_said(copy):
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_other_revisions_are_compared(copy):
     assert last(copy.run("tuneproof", "verify", "--against", "HEAD")).startswith("verified: ")
     path = copy.folder / "results/report/metrics.json"
@@ -225,6 +229,7 @@ def test_other_revisions_are_compared(copy):
     assert "allowed: a git revision" in copy.run("tuneproof", "verify", "--against", "nowhere", code=1)
 
 
+@pytest.mark.slow
 def test_a_results_folder_of_another_experiment_is_verified_without_dvc(copy):
     """An experiment that DVC does not track, in a project without `.dvc`."""
     other = copy.folder / "results/experiments/tiny"
@@ -260,6 +265,7 @@ def clone_of(project, folder: Path):
     return clone
 
 
+@pytest.mark.slow
 def test_a_fresh_clone_pulls_and_verifies(finished, tmp_path):
     store = str(tmp_path / "store")
     finished.run("dvc", "remote", "add", "--force", "--default", "--local", "store", store)
@@ -309,6 +315,7 @@ def s3():
         process.wait()
 
 
+@pytest.mark.slow
 def test_an_s3_remote_holds_everything(copy, tmp_path, s3, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -324,6 +331,7 @@ def test_an_s3_remote_holds_everything(copy, tmp_path, s3, monkeypatch):
     assert last(clone.run("tuneproof", "verify", NUMBER)).startswith("verified: ")
 
 
+@pytest.mark.slow
 def test_garbage_collection_keeps_what_a_tagged_report_names(copy):
     """The recipe of docs/dvc.md: a tag for each published report; then gc keeps tags, branches and the workspace."""
     cache = copy.folder / ".dvc/cache/files/md5"
@@ -349,6 +357,7 @@ def test_garbage_collection_keeps_what_a_tagged_report_names(copy):
     assert last(copy.run("tuneproof", "verify", NUMBER)).startswith("verified: ")
 
 
+@pytest.mark.slow
 def test_a_drift_comes_with_its_significance(copy):
     """Stored answers that the runs never gave: fitted again, the number comes out higher by more than chance."""
     metric = "results/evaluate/movie-sentiment/minilm/scores.csv:probe/accuracy"
