@@ -18,10 +18,19 @@ import psutil
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 PARTS = ("Snakefile", "workflow", "profiles", "src", "datasets")
 MARK = "TUNEPROOF_FAULT_TEST"
 """Environment variable that all processes of a project have: the project's folder."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder carry the mark `faults`."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("faults")
 
 
 class Project:
