@@ -135,7 +135,7 @@ def test_dvc_experiments_really_train(copy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [6.0, 10.0, 15.0])
+@pytest.mark.parametrize("seconds", [3.0, 6.0, 9.0])
 def test_a_killed_run_started_again_ends_the_same(finished, tmp_path, seconds):
     project = type(finished)(tmp_path)
     process = project.command("snakemake", "--cores", "2")
