@@ -124,7 +124,7 @@ def test_a_partial_run_is_not_handed_over(copy):
 @pytest.mark.slow
 def test_dvc_experiments_really_train(copy):
     before = json.loads((copy.folder / "results/report/metrics.json").read_text())
-    copy.run("dvc", "exp", "run", "--temp", "-S", "methods.probe.learning_rate=[0.2,0.3]", "--name", "hot")
+    copy.run("dvc", "exp", "run", "--temp", "-S", "+methods.probe.learning_rate=[0.2,0.3]", "--name", "hot")
     shown = copy.run("dvc", "exp", "show", "--csv")
     assert "hot" in shown
     copy.run("dvc", "exp", "apply", "hot")
