@@ -79,7 +79,9 @@ def test_folders_that_the_environment_names_are_allowed(tmp_path: Path, monkeypa
     assert "outside the project" in refused({**GOOD, "models": {"mini": {"path": f"{inside}/../../x"}}})
 
 
-@pytest.mark.parametrize("results", ["/elsewhere", "../results", "results/../..", "results/a b", "results;rm", "results\n"])
+@pytest.mark.parametrize(
+    "results", ["/elsewhere", "../results", "results/../..", "results/a b", "results;rm", "results\n"]
+)
 def test_results_stay_below_results(results: str) -> None:
     assert "results: found" in refused({**GOOD, "results": results})
 
