@@ -74,6 +74,7 @@ class Cell(Part):
     augmentation: str
     """`none`, or the name of an augmentation."""
     adversarial: dict[str, Any] | None
+    regularisers: list[dict[str, Any]] = []
     training: Training
     learning_rates: tuple[float, float, float]
     """Low and high end of the searched range, and the first rate tried."""

@@ -474,8 +474,7 @@ def _sources(cell: Cell) -> list[str]:
     """Source files that a cell's fits depend on."""
     from tuneproof import code
 
-    opponent = None if cell.adversarial is None else cell.adversarial["name"]
-    return code.of_cell(cell.task, cell.tuning["name"], opponent)
+    return code.of_cell(cell)
 
 
 def _model_folder(manifest: Path) -> Path:

@@ -12,7 +12,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from tuneproof import adversarial, augment, tasks, tunings
+from tuneproof import adversarial, augment, regularisers, tasks, tunings
+from tuneproof.cell import Cell
 
 PACKAGE = Path(__file__).parent
 
@@ -35,11 +36,13 @@ def of_stage(stage: str, *parts: str) -> list[str]:
     return [*_files((*STAGES[stage], *(_entry(stage, part) for part in parts)), Path.cwd())]
 
 
-def of_cell(task: str, tuning: str, opponent: str | None) -> list[str]:
+def of_cell(cell: Cell) -> list[str]:
     """Files that search and training of one cell depend on."""
-    modules = [*STAGES["search"], *STAGES["train"], _module(tasks.TASKS[task]), _module(tunings.TUNINGS[tuning])]
-    if opponent is not None:
-        modules.append(_module(adversarial.ADVERSARIAL[opponent]))
+    entries = [tasks.TASKS[cell.task], tunings.TUNINGS[cell.tuning["name"]]]
+    if cell.adversarial is not None:
+        entries.append(adversarial.ADVERSARIAL[cell.adversarial["name"]])
+    entries += [regularisers.REGULARISERS[part["name"]] for part in cell.regularisers]
+    modules = [*STAGES["search"], *STAGES["train"], *map(_module, entries)]
     return [*_files((*modules,), Path.cwd())]
 
 
@@ -53,7 +56,8 @@ def of_all(stage: str) -> list[str]:
         "evaluate": [_module(entry) for entry in tasks.TASKS.values()],
     }
     if stage in ("search", "train"):
-        entries = [*tasks.TASKS.values(), *tunings.TUNINGS.values(), *adversarial.ADVERSARIAL.values()]
+        used = (tasks.TASKS, tunings.TUNINGS, adversarial.ADVERSARIAL, regularisers.REGULARISERS)
+        entries = [entry for registry in used for entry in registry.values()]
         return [*_files((*STAGES["search"], *STAGES["train"], *map(_module, entries)), Path.cwd())]
     return [*_files((*STAGES[stage], *registries.get(stage, [])), Path.cwd())]
 

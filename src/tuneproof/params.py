@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from tuneproof import adversarial, augment, boundary, mistakes, strict_yaml, tasks, tunings
+from tuneproof import adversarial, augment, boundary, mistakes, regularisers, strict_yaml, tasks, tunings
 from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
@@ -305,12 +305,20 @@ Adversarial = Annotated[
 ]
 
 
+Regulariser = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: _chosen(value, regularisers.REGULARISERS, regularisers.get)),
+    _choice(regularisers.REGULARISERS),
+]
+
+
 class Method(Part):
     """A named recipe: what learns, on which data, with which regularisers. Methods are what is compared."""
 
     tuning: Tuning = Field(description="A tuning's name, or a mapping with `name` and its options.")
     augment: Name | None = Field(None, description="Name of an entry of `augmentations`.")
     adversarial: Adversarial | None = Field(None, description="An adversarial training's name, or name + options.")
+    regularisers: tuple[Regulariser, ...] = Field((), description="Regularisers, each a name, or name + options.")
     training: Overrides = Field(default={}, description="Training settings that differ for this method.")
     learning_rate: tuple[float, float] | None = Field(
         None, description="Range to search instead of the tuning's own, low and high."

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tuneproof import augment, files, tasks, tunings
+from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Part, Training
 from tuneproof.params import Params
 
@@ -48,11 +48,14 @@ def plan(params: Params) -> Plan:
                         {"dataset": dataset_name, "model": model_name, "method": method_name, "reason": reason}
                     )
                     continue
-                low, high, first = tunings.get(method.tuning["name"]).learning_rates
+                tuning = tunings.get(method.tuning["name"])
+                low, high, first = tuning.learning_rates
                 if method.learning_rate is not None:
                     low, high = method.learning_rate
                     first = min(max(first, low), high)
                 training = {**params.training.model_dump(), **dataset.training, **method.training}
+                if not tuning.by_gradient:
+                    training["epochs"] = 1
                 cells.append(
                     Cell(
                         dataset=dataset_name,
@@ -62,6 +65,7 @@ def plan(params: Params) -> Plan:
                         tuning=method.tuning,
                         augmentation=method.augment or "none",
                         adversarial=method.adversarial,
+                        regularisers=list(method.regularisers),
                         training=Training.model_validate(training),
                         learning_rates=(low, high, first),
                         search=params.search,
@@ -158,6 +162,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
             "tuning": method.tuning["name"],
             "augment": method.augment,
             "adversarial": method.adversarial and method.adversarial["name"],
+            "regularisers": [part["name"] for part in method.regularisers],
             "training": method.training,
         }
     return {
@@ -180,6 +185,16 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
 def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
     """Why a method does not run on a data set, or None."""
     dataset, method = params.datasets[dataset_name], params.methods[method_name]
+    tuning = tunings.get(method.tuning["name"])
+    parts: list[tuple[str, Any]] = [(method.tuning["name"], tuning)]
+    if method.adversarial is not None:
+        parts.append((method.adversarial["name"], adversarial.get(method.adversarial["name"])))
+    parts += [(part["name"], regularisers.get(part["name"])) for part in method.regularisers]
+    for name, part in parts:
+        if dataset.task not in part.tasks:
+            return f"{name} is for {', '.join(part.tasks)}, not for {dataset.task}"
+    if not tuning.by_gradient and len(parts) > 1:
+        return f"{method.tuning['name']} takes no gradient steps, which {parts[1][0]} needs"
     if method.augment is None:
         return None
     technique = params.augmentations[method.augment].technique

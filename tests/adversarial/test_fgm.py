@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from tuneproof.adversarial.fgm import FGM, perturbable, perturbation
+from tuneproof.adversarial.fgm import FGM, perturbation
+from tuneproof.train.step import Step
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +42,26 @@ class Sum(nn.Module):
         return (inputs_embeds * attention_mask[..., None]).sum(1) @ self.w
 
 
-def run(model: Sum, ids: list[list[int]], targets: list[float], scale: float = 1.0, **extra: Any) -> torch.Tensor:
+class Stub(Step):
+    """A step whose loss is given."""
+
+    def __init__(self, model: Any, inputs: Any, loss: Any, special: torch.Tensor) -> None:
+        self.model, self.inputs, self.loss, self.special_tokens = model, inputs, loss, special  # type: ignore[method-assign]
+
+
+def stub(model: Any, inputs: Any, loss: Any, special: torch.Tensor) -> Step:
+    return Stub(model, inputs, loss, special)
+
+
+def run(model: Sum, ids: list[list[int]], targets: list[float], scale: float = 1.0) -> torch.Tensor:
     """loss = mean of ½ (prediction − target)²."""
     input_ids = torch.tensor(ids)
-    inputs = {"input_ids": input_ids, "attention_mask": (input_ids != 0).long(), **extra}
+    inputs = {"input_ids": input_ids, "attention_mask": (input_ids != 0).long()}
 
     def loss_of(some: dict[str, torch.Tensor]) -> torch.Tensor:
         return (0.5 * (model(**some) - torch.tensor(targets)) ** 2).mean()
 
-    return FGM(epsilon=extra.pop("epsilon", 0.1)).backward(model, inputs, loss_of, scale)
+    return FGM(epsilon=0.1).backward(stub(model, inputs, loss_of, input_ids == 1), scale)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -122,34 +134,11 @@ def test_perturbation_has_length_epsilon_and_leaves_the_rest_alone() -> None:
     assert (perturbation(torch.zeros(1, 2, 3), torch.ones(1, 2).bool(), 0.5) == 0).all()
 
 
-def test_special_tokens() -> None:
-    config = SimpleNamespace(pad_token_id=0, cls_token_id=1, sep_token_id=2, eos_token_id=None)
-    model: Any = SimpleNamespace(config=config)
+def test_padding_and_special_tokens_may_not_move() -> None:
     ids = torch.tensor([[1, 7, 8, 2, 0]])
-    mask = (ids != 0).long()
-    assert perturbable(model, {"input_ids": ids, "attention_mask": mask}).tolist() == [
-        [False, True, True, False, False]
-    ]
-    given = {"input_ids": ids, "attention_mask": mask, "special_tokens_mask": torch.tensor([[0, 0, 1, 0, 1]])}
-    assert perturbable(model, given).tolist() == [[True, True, False, True, False]]
-
-
-def test_special_tokens_mask_is_not_passed_on() -> None:
-    seen: list[set[str]] = []
-    model = Sum()
-
-    def loss_of(some: dict[str, torch.Tensor]) -> torch.Tensor:
-        seen.append(set(some))
-        return model(**some).sum()
-
-    inputs = {
-        "input_ids": torch.tensor([[2, 3]]),
-        "attention_mask": torch.ones(1, 2),
-        "special_tokens_mask": torch.tensor([[1, 0]]),
-    }
-    FGM().backward(model, inputs, loss_of, 1.0)  # type: ignore[arg-type]
-    assert seen == [{"attention_mask", "inputs_embeds"}] * 2
-    assert set(inputs) == {"input_ids", "attention_mask", "special_tokens_mask"}
+    inputs = {"input_ids": ids, "attention_mask": (ids != 0).long()}
+    special = torch.tensor([[True, False, False, True, False]])
+    assert stub(Sum(), inputs, torch.sum, special).perturbable().tolist() == [[False, True, True, False, False]]
 
 
 @functools.cache
@@ -176,11 +165,8 @@ def test_on_the_real_model(tuning: str, precision: torch.dtype, minilm: Path) ->
     learn = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in learn]
     ids = torch.tensor([[101, 2023, 2003, 102, 0, 0], [101, 2307, 3185, 2005, 2035, 102]])
-    inputs = {
-        "input_ids": ids,
-        "attention_mask": (ids != 0).long(),
-        "special_tokens_mask": ((ids == 101) | (ids == 102)).long(),
-    }
+    inputs = {"input_ids": ids, "attention_mask": (ids != 0).long()}
+    special = (ids == 101) | (ids == 102)
     losses = []
 
     def loss_of(some: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -190,7 +176,7 @@ def test_on_the_real_model(tuning: str, precision: torch.dtype, minilm: Path) ->
         losses.append(loss.item())
         return loss
 
-    clean = FGM().backward(model, inputs, loss_of, 1.0)
+    clean = FGM().backward(stub(model, inputs, loss_of, special), 1.0)
     assert clean.item() == losses[0] < losses[1]
     assert all(torch.equal(parameter, old) for parameter, old in zip(learn, before, strict=True))
     total = [parameter.grad.clone() for parameter in learn if parameter.grad is not None]

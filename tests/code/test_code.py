@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tuneproof import adversarial, augment, code, tasks, tunings
+from tuneproof import adversarial, augment, code, regularisers, tasks, tunings
+from tuneproof.cell import Cell, Search, Training
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +29,22 @@ def test_dvc_yaml_is_what_the_script_writes():
     assert (ROOT / "dvc.yaml").read_text() == script().text()
 
 
+def cell(task, tuning, opponent=None, parts=()):
+    return Cell(
+        dataset="d",
+        model="m",
+        method="x",
+        task=task,
+        tuning={"name": tuning},
+        augmentation="none",
+        adversarial=opponent and {"name": opponent},
+        regularisers=[{"name": part} for part in parts],
+        training=Training(),
+        learning_rates=(1e-5, 1e-3, 1e-4),
+        search=Search(),
+    )
+
+
 def test_both_doors_depend_on_the_same_code():
     """All code inputs that the rules can ask for, over every registry entry, are the DVC stage's deps."""
     found = script().stages()["stages"]
@@ -39,7 +56,7 @@ def test_both_doors_depend_on_the_same_code():
                 for task in tasks.TASKS
                 for tuning in tunings.TUNINGS
                 for opponent in (None, *adversarial.ADVERSARIAL)
-                for path in code.of_cell(task, tuning, opponent)
+                for path in code.of_cell(cell(task, tuning, opponent, regularisers.REGULARISERS))
             }
         else:
             parts = {
@@ -62,7 +79,7 @@ def test_every_rule_names_its_code():
 
 
 def test_a_cell_depends_on_its_own_tuning_only():
-    lora = code.of_cell("ner", "lora", None)
+    lora = code.of_cell(cell("ner", "lora"))
     assert "src/tuneproof/tunings/lora.py" in lora
     assert "src/tuneproof/tunings/peft_support.py" in lora
     assert "src/tuneproof/train/loop.py" in lora
@@ -70,7 +87,7 @@ def test_a_cell_depends_on_its_own_tuning_only():
     assert not {"src/tuneproof/tunings/prefix.py", "src/tuneproof/adversarial/fgm.py", "src/tuneproof/params.py"} & {
         *lora
     }
-    assert "src/tuneproof/adversarial/fgm.py" in code.of_cell("ner", "lora", "fgm")
+    assert "src/tuneproof/adversarial/fgm.py" in code.of_cell(cell("ner", "lora", "fgm"))
 
 
 def test_imports_for_types_alone_do_not_count():

@@ -73,9 +73,8 @@ def train_tokens(wildcards):
 
 
 def cell_code(wildcards):
-    """Source files that a cell's fits depend on: the engine, its task, its tuning, its adversarial training."""
-    cell = cell_of(wildcards)
-    return code.of_cell(cell.task, cell.tuning["name"], cell.adversarial and cell.adversarial["name"])
+    """Source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
+    return code.of_cell(cell_of(wildcards))
 
 
 def gpus(wildcards):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+
+    from tuneproof.train.step import Step
+
+TASKS = ("classification", "regression", "ner")
 
 
 class Adversarial(BaseModel, ABC):
@@ -19,19 +21,16 @@ class Adversarial(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     idea: ClassVar[str]
+    """One sentence for tables."""
     paper: ClassVar[str]
+    """Authors, year and arXiv number or venue."""
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    """Names of the tasks that it is defined for."""
 
     @abstractmethod
-    def backward(
-        self,
-        model: PreTrainedModel,
-        inputs: dict[str, torch.Tensor],
-        loss_of: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-        scale: float,
-    ) -> torch.Tensor:
-        """Run forward and backward for one batch and add this training's gradients; returns the clean loss.
+    def backward(self, step: Step, scale: float) -> torch.Tensor:
+        """Run forward and backward for some rows and add this training's gradients; returns the clean loss, detached.
 
-        `inputs` holds `input_ids`, `attention_mask` and the like; `loss_of(inputs)` is the batch's mean loss and
-        takes `inputs_embeds` in place of `input_ids` too; `scale` multiplies each loss before `backward()`
-        (accumulation). Parameters have the same values afterwards.
+        `step.loss(inputs)` takes `inputs_embeds` in place of `input_ids` too; `scale` multiplies each loss before its
+        backward pass. Parameters have the same values afterwards.
         """

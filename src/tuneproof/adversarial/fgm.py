@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -11,7 +10,8 @@ from tuneproof.adversarial.base import Adversarial
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+
+    from tuneproof.train.step import Step
 
 
 class FGM(Adversarial):
@@ -28,36 +28,24 @@ class FGM(Adversarial):
 
     epsilon: float = Field(0.1, gt=0, description="Length of the perturbation of one text, over all its tokens.")
 
-    def backward(
-        self,
-        model: PreTrainedModel,
-        inputs: dict[str, torch.Tensor],
-        loss_of: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-        scale: float,
-    ) -> torch.Tensor:
-        """Backward passes of the clean and the perturbed batch; returns the clean loss, detached.
-
-        A key `special_tokens_mask` (1 at [CLS], [SEP] and the like) is used and not passed on to `loss_of`; without
-        it, special tokens are those that the model's configuration names.
-        """
+    def backward(self, step: Step, scale: float) -> torch.Tensor:
+        """Backward passes of the clean and the perturbed rows; returns the clean loss, detached."""
         import torch
 
-        inputs = dict(inputs)
-        free = perturbable(model, inputs)
-        inputs.pop("special_tokens_mask", None)
-        ids = inputs.pop("input_ids")
-        embed = model.get_input_embeddings()
+        embed = step.model.get_input_embeddings()
+        others = {name: tensor for name, tensor in step.inputs.items() if name != "input_ids"}
+        ids = step.inputs["input_ids"]
 
         embeddings = embed(ids)
         if embeddings.requires_grad:
             embeddings.retain_grad()
         else:  # frozen: the gradient is needed all the same
             embeddings.requires_grad_()
-        loss = loss_of({**inputs, "inputs_embeds": embeddings})
+        loss = step.loss({**others, "inputs_embeds": embeddings})
         torch.autograd.backward(loss * scale)
 
-        moved = embed(ids) + perturbation(embeddings.grad, free, self.epsilon)
-        torch.autograd.backward(loss_of({**inputs, "inputs_embeds": moved}) * scale)
+        moved = embed(ids) + perturbation(embeddings.grad, step.perturbable(), self.epsilon)
+        torch.autograd.backward(step.loss({**others, "inputs_embeds": moved}) * scale)
         return loss.detach()
 
 
@@ -68,17 +56,3 @@ def perturbation(gradient: torch.Tensor, free: torch.Tensor, epsilon: float) -> 
     gradient = torch.where(free[..., None], gradient.float(), 0.0)
     norm = torch.linalg.vector_norm(gradient, dim=(1, 2), keepdim=True)
     return torch.where(norm > 0, epsilon * gradient / norm, 0.0).to(gradient.dtype)
-
-
-def perturbable(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Which tokens may move, batch × tokens: neither padding nor special tokens."""
-    import torch
-
-    ids = inputs["input_ids"]
-    free = inputs["attention_mask"].bool() if "attention_mask" in inputs else torch.ones_like(ids, dtype=torch.bool)
-    if "special_tokens_mask" in inputs:
-        return free & ~inputs["special_tokens_mask"].bool()
-    for name in ("pad", "cls", "sep", "bos", "eos"):
-        if (special := getattr(model.config, f"{name}_token_id", None)) is not None:
-            free = free & (ids != special)
-    return free

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tuneproof import adversarial, registry, tasks, tunings
+from tuneproof import adversarial, registry, regularisers, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tokenize import load_tokenizer
@@ -25,7 +26,9 @@ from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
 from tuneproof.train.predict import predict
 from tuneproof.train.schedule import factor
+from tuneproof.train.step import Step
 from tuneproof.train.vocabulary import Vocabulary
+from tuneproof.tunings.base import Material
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,6 +133,7 @@ class _Fitting:
         self.task = tasks.get(cell.task)
         self.tuning = registry.build(tunings.TUNINGS, cell.tuning)
         self.opponent = None if cell.adversarial is None else registry.build(adversarial.ADVERSARIAL, cell.adversarial)
+        self.regularisers = [registry.build(regularisers.REGULARISERS, chosen) for chosen in cell.regularisers]
         self.device = devices.pick_device(self.settings.device)
         self.precision = devices.pick_precision(self.settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
@@ -153,29 +157,61 @@ class _Fitting:
             trainable=sum(parameter.numel() for parameter in learned(self.model).values()),
             total=sum(parameter.numel() for parameter in self.model.parameters()),
         )
+        for part in self.regularisers:
+            if (reason := part.skip(self.task, self.model)) is not None:
+                raise MethodError(f"{cell.dataset}/{cell.model}/{cell.method}: {reason}")
         self.body = self.model.base_model
-        self.features = self._stored_features() if self.tuning.frozen_body and self.opponent is None else {}
-        self.special_ids = load_tokenizer(model_folder).all_special_ids if self.opponent is not None else []
+        plain = self.opponent is None and not self.regularisers
+        self.features = self._stored_features() if self.tuning.frozen_body and plain else {}
+        self.special_ids = torch.tensor([] if plain else load_tokenizer(model_folder).all_special_ids, dtype=torch.long)
         self._use_small_vocabulary()
+        self.material = Material(self.train_tokens, data.labels, model_folder, self.precision)
+        self.tuning.begin(self.model, self.task, self.material)
+        for part in self.regularisers:
+            part.begin(self.model)
+        self.special_ids = self.special_ids.to(self.device)
         self.parameters = learned(self.model)
+        self.kept = {**self.parameters, **self.tuning.settled(self.model)}
+        """All that a fit changes, by name: what learns by steps, and what `settle` puts in place."""
         decaying = {name for name, parameter in self.parameters.items() if self.tuning.decays(name, parameter)}
         self.optimizer = make_optimizer(
-            self.parameters, decaying, self.settings.optimizer, learning_rate, self.settings.weight_decay
+            self.parameters,
+            decaying,
+            self.tuning.rates(self.model),
+            self.settings.optimizer,
+            learning_rate,
+            self.settings.weight_decay,
         )
         self.best: dict[str, torch.Tensor] = {}
         self.best_score, self.best_decay, self.waited = -math.inf, 1.0, 0
         torch.manual_seed(derive(seed, "dropout"))
 
     def train(self, epoch: int) -> None:
-        """One pass over the training rows."""
+        """One pass over the training rows; a tuning without gradients only settles."""
+        self.epoch = epoch
+        if self.tuning.by_gradient:
+            self._pass(epoch)
+        line = {"epoch": epoch, "step": self.result.steps, "learning_rate": self.rate}
+        self.result.history.append(line)
+        start = time.perf_counter()
+        if self.tuning.by_gradient:
+            line["train_loss"] = self.losses / len(self.train_tokens)
+        with self._judged():
+            self.tuning.settle(self.model, self.task, self.material, self.learning_rate)
+        self.result.seconds += time.perf_counter() - start
+        self.result.examples += len(self.train_tokens)
+        self.batch, self.losses = 0, 0.0
+
+    def _pass(self, epoch: int) -> None:
+        """All optimizer steps of one epoch."""
         self.model.train()
         if self.tuning.frozen_body:
             self.model.base_model.eval()
-        self.epoch = epoch
         order = batches.shuffled(self.train_tokens.lengths, self.settings.batch_size, derive(self.seed, "order", epoch))
         while self.batch < len(order):
             start = time.perf_counter()
             group = order[self.batch : self.batch + self.settings.accumulation]
+            self.tuning.before_step(self.model, self.result.steps + 1, self.total_steps)
             self.losses += self._gradients(group) * sum(len(rows) for rows in group)
             self.rate = self._step()
             self.batch += len(group)
@@ -192,27 +228,18 @@ class _Fitting:
             )
             if self.keep is not None:
                 self.keep.save(self.state)
-        self.result.examples += len(self.train_tokens)
-        self.result.history.append(
-            {
-                "epoch": epoch,
-                "step": self.result.steps,
-                "learning_rate": self.rate,
-                "train_loss": self.losses / len(self.train_tokens),
-            }
-        )
-        self.batch, self.losses = 0, 0.0
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Score the validation rows and add the scores to the epoch's line of the history."""
-        predicted = predict(
-            self.model,
-            self.task,
-            self.validation_tokens,
-            self.data.labels,
-            precision=self.precision,
-            features=self.features.get("validation"),
-        )
+        with self._judged():
+            predicted = predict(
+                self.model,
+                self.task,
+                self.validation_tokens,
+                self.data.labels,
+                precision=self.precision,
+                features=self.features.get("validation"),
+            )
         scores = self.task.evaluate(self.data.gold, predicted.frame)
         line = self.result.history[epoch - 1]
         line["validation_loss"] = float(predicted.loss or 0.0)
@@ -228,7 +255,8 @@ class _Fitting:
         if scores[self.task.primary] > self.best_score + stopping.min_delta:
             self.best_score, self.best_decay, self.waited = scores[self.task.primary], self.decay, 0
             self.result.best_epoch = epoch
-            self.best = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+            with self._judged():
+                self.best = {name: tensor.detach().clone() for name, tensor in self.kept.items()}
         else:
             self.waited += 1
         return self.waited >= stopping.patience
@@ -237,10 +265,11 @@ class _Fitting:
         """All that has changed since the fit began."""
         return resume.State(
             {
-                "parameters": {name: parameter.detach() for name, parameter in self.parameters.items()},
+                "parameters": {name: tensor.detach() for name, tensor in self.kept.items()},
                 "best": self.best,
                 "optimizer": resume.optimizer_state(self.optimizer),
                 "tuning": self.tuning.state(self.model),
+                **{f"regulariser {i}": part.state() for i, part in enumerate(self.regularisers)},
                 "random": resume.random_state(self.device),
             },
             {
@@ -252,12 +281,12 @@ class _Fitting:
 
     def restore(self, state: resume.State) -> None:
         """Stand where the fit stood that gave this state."""
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(state.tensors["parameters"][name])
+        self._put(state.tensors["parameters"])
         self.best = {name: tensor.to(self.device) for name, tensor in state.tensors["best"].items()}
         resume.restore_optimizer(self.optimizer, state.tensors["optimizer"])
         self.tuning.restore(self.model, state.tensors["tuning"])
+        for i, part in enumerate(self.regularisers):
+            part.restore(self.model, state.tensors[f"regulariser {i}"])
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state.values["scaler"])
         for name in self.NUMBERS:
@@ -268,18 +297,33 @@ class _Fitting:
         self.progress({"note": f"goes on from step {self.result.steps} of {self.total_steps}"})
 
     def finish(self) -> Fit:
-        """Put the best weights and the whole model back in place."""
+        """Put the best weights (or the averaged ones) and the whole model back in place."""
         if self.best:
             self.decay = self.best_decay
-            with torch.no_grad():
-                for name, parameter in self.parameters.items():
-                    parameter.copy_(self.best[name])
+        self._put(self.best or self._averaged())
         if self.features:
             replace_body(self.model, self.body)
         if self.vocabulary is not None:
             self.vocabulary.restore(self.model, decay=self.decay)
         self.model.eval()
         return self.result
+
+    def _averaged(self) -> dict[str, torch.Tensor]:
+        return {name: tensor for part in self.regularisers for name, tensor in part.averaged().items()}
+
+    def _put(self, values: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, value in values.items():
+                self.kept[name].copy_(value)
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Inside, the model holds the weights that count: averaged ones where a regulariser averages."""
+        averaged = self._averaged()
+        current = {name: self.kept[name].detach().clone() for name in averaged}
+        self._put(averaged)
+        yield
+        self._put(current)
 
     def _gradients(self, group: list[np.ndarray]) -> float:
         """Add up the gradients of the batches of one step; returns their mean loss."""
@@ -315,20 +359,28 @@ class _Fitting:
             if self.features:
                 replace_body(self.model, self.features["train"].select(part))
 
-            def loss_of(some: dict[str, torch.Tensor], labels: torch.Tensor = labels) -> torch.Tensor:
-                with devices.autocast(self.precision, self.device):
-                    return self.task.loss(self.model(**some).logits, labels)
-
+            step = Step(
+                self.model,
+                self.task,
+                self.tuning,
+                self.regularisers,
+                inputs,
+                labels,
+                special_tokens=torch.isin(inputs["input_ids"], self.special_ids),
+                number=self.result.steps,
+                autocast=lambda: devices.autocast(self.precision, self.device),
+            )
             scale = weight * share * float(self.scaler.get_scale() if self.scaler.is_enabled() else 1.0)
-            if self.opponent is None:
-                loss = loss_of(inputs)
-                (loss * scale).backward()
-            else:
-                special = torch.isin(inputs["input_ids"], torch.tensor(self.special_ids, device=self.device))
-                marked = {**inputs, "special_tokens_mask": special.long()}
-                loss = self.opponent.backward(self.model, marked, loss_of, scale)
-            if (penalty := self.tuning.penalty(self.model)) is not None:
-                (penalty * scale).backward()
+            with ExitStack() as around:
+                for regulariser in self.regularisers:
+                    around.enter_context(regulariser.during(step))
+                if self.opponent is None:
+                    loss = step.loss()
+                    (loss * scale).backward()
+                else:
+                    loss = self.opponent.backward(step, scale)
+                if (penalty := self.tuning.penalty(self.model)) is not None:
+                    (penalty * scale).backward()
             loss_sum += float(loss.detach()) * weight
         return loss_sum
 
@@ -341,15 +393,20 @@ class _Fitting:
             kind=self.settings.schedule,
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        if self.settings.max_grad_norm > 0:
+            group["lr"] = rate * group["factor"]
+        if self.settings.max_grad_norm > 0 or self.regularisers:
             self.scaler.unscale_(self.optimizer)
+        for part in self.regularisers:
+            part.before_step(self.model)
+        if self.settings.max_grad_norm > 0:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.decay *= 1 - rate * self.settings.weight_decay
         self.result.steps += 1
         self.tuning.after_step(self.model, self.result.steps)
+        for part in self.regularisers:
+            part.after_step(self.model, self.result.steps)
         self.optimizer.zero_grad(set_to_none=True)
         return rate
 
@@ -366,23 +423,40 @@ class _Fitting:
         self.decay = 1.0
         vocabulary = Vocabulary(self.model, self.train_tokens, self.validation_tokens)
         # stochastic gradient descent adds the decay to the gradient, so that it takes part in momentum and clipping
-        self.vocabulary = vocabulary if self.settings.optimizer == "adamw" and vocabulary.worthwhile() else None
+        whole = self.settings.optimizer != "adamw" or any(
+            part.whole_vocabulary for part in (self.tuning, *self.regularisers)
+        )
+        self.vocabulary = vocabulary if not whole and vocabulary.worthwhile() else None
         if self.vocabulary is not None:
             self.vocabulary.shrink(self.model)
             self.train_tokens = self.vocabulary.encode(self.train_tokens)
             self.validation_tokens = self.vocabulary.encode(self.validation_tokens)
-            self.special_ids = self.vocabulary.encode_ids(self.special_ids)
+            mentioned = self.vocabulary.encode_ids(self.special_ids.tolist())
+            self.special_ids = torch.tensor(mentioned, dtype=torch.long)
 
 
 def make_optimizer(
-    parameters: dict[str, torch.nn.Parameter], decaying: set[str], kind: str, learning_rate: float, weight_decay: float
+    parameters: dict[str, torch.nn.Parameter],
+    decaying: set[str],
+    factors: dict[str, float],
+    kind: str,
+    learning_rate: float,
+    weight_decay: float,
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum 0.9; only parameters named in `decaying` decay."""
-    groups = [
-        {"params": [p for name, p in parameters.items() if name in decaying], "weight_decay": weight_decay},
-        {"params": [p for name, p in parameters.items() if name not in decaying], "weight_decay": 0.0},
+    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum 0.9.
+
+    Only parameters named in `decaying` decay; `factors` multiply the learning rate of those that they name.
+    """
+    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
+    for decays in (True, False):
+        for name, parameter in parameters.items():
+            if (name in decaying) == decays:
+                groups.setdefault((factors.get(name, 1.0), decays), []).append(parameter)
+    described = [
+        {"params": some, "factor": factor, "weight_decay": weight_decay if decays else 0.0}
+        for (factor, decays), some in groups.items()
     ]
-    groups = [group for group in groups if group["params"]]
+    described = described or [{"params": [], "factor": 1.0, "weight_decay": 0.0}]  # nothing learns by steps
     if kind == "sgd":
-        return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+        return torch.optim.SGD(described, lr=learning_rate, momentum=0.9)
+    return torch.optim.AdamW(described, lr=learning_rate, fused=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
+    from tuneproof.train.batches import Tokens
+    from tuneproof.train.step import Step
+
+TASKS = ("classification", "regression", "ner")
 
 
 class LearningRates(NamedTuple):
@@ -25,6 +29,19 @@ class LearningRates(NamedTuple):
     low: float
     high: float
     first: float
+
+
+class Material(NamedTuple):
+    """What a tuning may look at when it starts from data, or settles a head in closed form."""
+
+    train: Tokens
+    """The training rows as the model takes them now: their ids fit its word embeddings."""
+    labels: list[str]
+    """Names of the model's outputs, in order."""
+    model_folder: Path
+    """The pre-trained model's folder, with its tokenizer."""
+    precision: str
+    """`fp32`, `bf16` or `fp16`."""
 
 
 class Tuning(BaseModel, ABC):
@@ -39,6 +56,16 @@ class Tuning(BaseModel, ABC):
     learning_rates: ClassVar[LearningRates]
     frozen_body: ClassVar[bool] = False
     """True where only the head learns, so that the body's features can be computed once and kept."""
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    """Names of the tasks that it is defined for."""
+    scale: ClassVar[str] = "learning rate"
+    """What the search looks for between the ends of `learning_rates`."""
+    by_gradient: ClassVar[bool] = True
+    """False where `settle` does all the learning: such a fit is one epoch without a step."""
+    hidden_states: ClassVar[bool] = False
+    """True where `objective` looks at the hidden states of all layers."""
+    whole_vocabulary: ClassVar[bool] = False
+    """True where it does more than weight decay to embeddings of words that the data does not mention."""
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
         """Why this tuning cannot run on the model and task, or None where it can."""
@@ -50,6 +77,30 @@ class Tuning(BaseModel, ABC):
 
         `total_steps` is the number of optimizer steps of the fit (AdaLoRA's schedule needs it). New parameters are
         drawn from torch's global random generator, which the caller has seeded.
+        """
+
+    def begin(self, model: PreTrainedModel, task: Task, material: Material) -> None:
+        """Called once before the first step, for what starts from data: not called when a saved tuning is loaded."""
+
+    def rates(self, model: PreTrainedModel) -> dict[str, float]:
+        """Factors on the learning rate of learned parameters by name; 1 for those not named."""
+        return {}
+
+    def objective(self, step: Step, outputs: Any) -> torch.Tensor | None:
+        """The mean loss of some rows where it is not the task's own, or None; `outputs` are the model's."""
+        return None
+
+    def settle(self, model: PreTrainedModel, task: Task, material: Material, scale: float) -> None:
+        """Called after each epoch, before validation: put what has a closed form in place. `scale` is the search's."""
+
+    def settled(self, model: PreTrainedModel) -> dict[str, torch.Tensor]:
+        """The tensors of the model that `settle` writes, by name."""
+        return {}
+
+    def before_step(self, model: PreTrainedModel, step: int, total_steps: int) -> None:
+        """Called before the gradients of optimizer step number `step` (from 1): may turn `requires_grad` off and on.
+
+        All that ever learns has `requires_grad` after `attach`, and must have it again after the last step.
         """
 
     def penalty(self, model: PreTrainedModel) -> torch.Tensor | None:

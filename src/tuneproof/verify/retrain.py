@@ -60,7 +60,7 @@ def _fit(experiment: Experiment, run: Run, out: Path) -> None:
         test_tokens=inputs["test_tokens"],
         model_folder=Path(files.read_json(inputs["model"])["folder"]),
         inputs=stage.hashes(inputs),
-        code=code.of_cell(cell.task, cell.tuning["name"], cell.adversarial["name"] if cell.adversarial else None),
+        code=code.of_cell(cell),
         command=["tuneproof", "verify", "--retrain"],
         scratch=out.parent / "states",
         save_every=3600.0,
