@@ -2,7 +2,8 @@
 
 Reads the members' predictions, writes `predictions.parquet` (validation and test) and `members.json`. Greedy selection
 looks at the validation split alone; the test split is combined afterwards with the weights found there, and its
-prepared rows, which hold labels, are not opened here.
+prepared rows, which hold labels, are not opened here. Runs that were left out are no members; where all of them were,
+the ensemble is left out as well: predictions without rows, and `left_out` in `members.json`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import tasks
 from tuneproof.errors import DataError
-from tuneproof.evaluate.predictions import SPLITS, read
+from tuneproof.evaluate.predictions import SPLITS, answering, read
 from tuneproof.files import read_frame, read_json, sha256, write_frame, write_json
 
 if TYPE_CHECKING:
@@ -33,7 +34,16 @@ def run(settings: dict[str, Any], prepared: Path, runs: dict[str, Path], out: Pa
 
     task = tasks.get(settings["task"])
     labels = read_json(prepared / "card.json")["labels"]
-    names = select(settings["name"], settings["members"], list(runs))
+    wanted = select(settings["name"], settings["members"], list(runs))
+    names = list(answering({name: runs[name] for name in wanted}))
+    unanswered = [name for name in wanted if name not in names]
+    about = {"name": settings["name"], "combine": settings["combine"], "score": task.primary}
+    if not names:
+        empty = pd.DataFrame({name: pd.Series(dtype=object) for name in ("id", "split", *task.answers)})
+        write_frame(out / "predictions.parquet", empty)
+        reason = "each of its members was left out"
+        write_json(out / "members.json", {**about, "left_out": reason, "members": [], "unanswered": unanswered})
+        return
     gold = read_frame(prepared / "validation.parquet")
     first = read_frame(runs[names[0]])
     rows = {"validation": gold[["id"]], "test": first.loc[first["split"] == "test", ["id"]]}
@@ -59,12 +69,11 @@ def run(settings: dict[str, Any], prepared: Path, runs: dict[str, Path], out: Pa
     write_json(
         out / "members.json",
         {
-            "name": settings["name"],
-            "combine": settings["combine"],
-            "score": task.primary,
+            **about,
             "validation": _primary(task, gold, predictions[0]),
             "members": [{"run": name, "weight": weight, "sha256": sha256(runs[name])} for name, _, weight in used],
-            "left_out": [name for name, weight in zip(names, weights, strict=True) if not weight],
+            "unused": [name for name, weight in zip(names, weights, strict=True) if not weight],
+            "unanswered": unanswered,
             "path": path,
         },
     )

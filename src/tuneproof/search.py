@@ -5,7 +5,8 @@ default; the next ones spread evenly over the space (Halton points), then TPE (B
 whose validation loss falls behind is pruned: the loss tells trials apart from the first epoch on, when scores are
 often still all zero. A killed search goes on from its journal: the journal's name holds the
 hash of all inputs, so that trials of other data or settings are never believed, and each trial's randomness comes
-from its number, so that the outcome is that of an undisturbed search.
+from its number, so that the outcome is that of an undisturbed search. A method that does not fit the model is no
+mistake: `best.json` then says why, and the stages behind pass it over.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files
 from tuneproof.cell import Cell
-from tuneproof.errors import DataError, TuneproofError
+from tuneproof.errors import DataError, MethodError, TuneproofError
 from tuneproof.seeds import derive
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SEAL = ".seal"
 """Suffix of the file that says what a journal was when its last trial ended."""
+COLUMNS = ("trial", "state", "learning_rate", "warmup_ratio", "epochs", "value")
 EDGE = 0.1
 """A best rate within this share of the (log) range's end draws a warning."""
 
@@ -43,8 +45,8 @@ def run(
     """Search the cell and write `out/best.json` and `out/trials.csv`.
 
     `fingerprint` is a digest of all inputs and of the code. The journal lies in `scratch` until the search is done, and
-    so does the state of the trial at work, at most `save_every` seconds old. Raises `TuneproofError` where every trial
-    diverged.
+    so does the state of the trial at work, at most `save_every` seconds old. Where the method does not fit the model,
+    `best.json` is `{"left_out": reason}` and there are no trials. Raises `TuneproofError` where every trial diverged.
     """
     import optuna
     import pandas as pd
@@ -72,12 +74,21 @@ def run(
         name = f"{cell.dataset}-{cell.model}-{cell.method}-trial"
         return Resume(scratch, name, identity(cell, fingerprint, rate, warmup), seconds=save_every)
 
-    while (number := len(finished(study))) < cell.search.trials:
-        _trial(study, number, cell, data, model_folder, state_of)
-        seal(journal)
+    try:
+        while (number := len(finished(study))) < cell.search.trials:
+            _trial(study, number, cell, data, model_folder, state_of)
+            seal(journal)
+    except MethodError as error:
+        reason = " ".join(str(error).split())
+        log.info(f"left out: {reason}")
+        files.write_csv(out / "trials.csv", pd.DataFrame(columns=list(COLUMNS)))
+        files.write_json(out / "best.json", {"left_out": reason})
+        journal.unlink()
+        journal.with_suffix(SEAL).unlink(missing_ok=True)
+        return
 
     rows = [_row(i, trial) for i, trial in enumerate(finished(study))]
-    frame = pd.DataFrame(rows, columns=["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"])
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     complete = frame[frame["state"] == "complete"]
     if complete.empty:
         low, high, _ = cell.learning_rates
@@ -240,6 +251,9 @@ def _trial(
         trial.set_user_attr("diverged", str(error))
         study.tell(trial, state=TrialState.FAIL)
         log.info(f"trial {number + 1}: {error}")
+    except MethodError:
+        keep.clear()
+        raise
     keep.clear()
 
 

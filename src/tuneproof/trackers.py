@@ -55,9 +55,12 @@ def chosen(names: str | None = None) -> list[str]:
 def track(folder: Path, names: Iterable[str], root: Path = FOLDER) -> None:
     """Write one finished run (the folder that holds its run.json) for each tracker, in place of an earlier writing.
 
-    Raises `DataError` where the run is not there.
+    A run that was left out has nothing to show and is passed over. Raises `DataError` where the run is not there.
     """
     run, rows = files.read_json(folder / "run.json"), _history(folder / "history.csv")
+    if "left_out" in run:
+        log.info(f"{folder}: left out ({run['left_out']})")
+        return
     experiment = folder.resolve().parents[4].name  # train/dataset/model/method/seed
     name = "/".join([experiment, run["dataset"], run["model"], run["method"], f"seed-{run['seed']}"])
     for tracker in names:

@@ -83,7 +83,7 @@ def test_greedy_keeps_the_picks_up_to_the_best_validation_score(tmp_path, prepar
     assert members["path"][:2] == [{"run": "full/seed-0", "value": 0.75}, {"run": "full/seed-1", "value": 1.0}]
     assert len(members["path"]) == 4
     assert {m["run"]: m["weight"] for m in members["members"]} == {"full/seed-0": 0.5, "full/seed-1": 0.5}
-    assert members["left_out"] == ["lora/seed-0"]
+    assert members["unused"] == ["lora/seed-0"]
     assert members["validation"] == 1.0
 
 

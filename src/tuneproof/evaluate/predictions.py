@@ -1,10 +1,12 @@
 """Reads predictions and puts them beside the prepared rows that they answer.
 
-Promises that the k-th prediction answers the k-th prepared row of the split, whatever the order in the file.
+Promises that the k-th prediction answers the k-th prepared row of the split, whatever the order in the file. A file
+without rows is that of a run whose method does not fit the model: it is passed over, and named in the log.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,22 @@ from tuneproof.files import read_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 SPLITS = ("validation", "test")
 
 
 def read_prepared(prepared: Path) -> dict[str, pd.DataFrame]:
     """The splits that runs are judged on, as `prepare` wrote them."""
     return {split: read_frame(prepared / f"{split}.parquet") for split in SPLITS}
+
+
+def answering(predictions: dict[str, Path]) -> dict[str, Path]:
+    """The runs and ensembles that answer anything; the log names the others, which were left out."""
+    found = {name: path for name, path in predictions.items() if len(read_frame(path))}
+    for name in [name for name in predictions if name not in found]:
+        log.info(f"left out: {name} has no predictions")
+    return found
 
 
 def read(path: Path, prepared: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

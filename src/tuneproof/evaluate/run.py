@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import statistics, tasks
 from tuneproof.errors import DataError
-from tuneproof.evaluate.predictions import SPLITS, read, read_prepared
+from tuneproof.evaluate.predictions import SPLITS, answering, read, read_prepared
 from tuneproof.files import write_csv, write_json
 from tuneproof.statistics import Interval, Measured
 
@@ -49,12 +49,13 @@ def run(settings: dict[str, Any], prepared: Path, predictions: dict[str, Path], 
     """Judge the predictions of one data set and model.
 
     `settings`: `task`, `dataset`, `model`, `evaluation` (`bootstrap`, `confidence`, `seed`). `predictions` maps
-    `method/seed-N` and `ensemble:name` to files. Raises `DataError` where a file does not answer the prepared rows.
+    `method/seed-N` and `ensemble:name` to files; those without rows are left out. Raises `DataError` where another file
+    does not answer the prepared rows.
     """
     task, evaluation = tasks.get(settings["task"]), settings["evaluation"]
     where = {"dataset": settings["dataset"], "model": settings["model"]}
     gold = read_prepared(prepared)
-    candidates = _candidates(predictions)
+    candidates = _candidates(answering(predictions))
     answers = {path: read(path, gold) for candidate in candidates for path in candidate.runs.values()}
 
     scores: list[dict[str, Any]] = []

@@ -57,7 +57,8 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str
     sections = []
     for name in dict.fromkeys(panel.dataset for panel in panels):
         mine = [part for part in parts if part["panel"].dataset == name]
-        left_out = [entry for entry in settings["left_out"] if entry["dataset"] == name]
+        turned_out = [entry for part in mine for entry in part["panel"].left_out]
+        left_out = [entry for entry in [*settings["left_out"], *turned_out] if entry["dataset"] == name]
         card = results.json("prepare", name, "card.json")
         sections.append({"name": name, "card": card, "parts": mine, "left_out": left_out, **settings["datasets"][name]})
     return templates.get_template("page.html").render(

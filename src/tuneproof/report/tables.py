@@ -81,6 +81,8 @@ class Panel(NamedTuple):
     """A sentence for each thing that should be there and is not."""
     warnings: list[str]
     """A sentence for each best learning rate on the edge of its range."""
+    left_out: list[dict[str, str]]
+    """`dataset`, `model`, `method`, `reason` of each method or ensemble that turned out not to run here."""
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -149,13 +151,19 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
     }
     costs = {key: results.json(*folder, "cost.json") or {} for key, folder in runs.items()}
     best = {method: results.json("search", dataset, model, method, "best.json") for method in methods}
+    about = {key: results.json(*folder, "run.json") or {} for key, folder in runs.items()}
+    combined = {name: results.json("ensemble", dataset, model, name, "members.json") for name in ensembles}
+    reasons = _left_out(best, about, combined)
+    left_out = [{"dataset": dataset, "model": model, "method": name, "reason": why} for name, why in reasons.items()]
+    methods = [method for method in methods if method not in reasons]
+    ensembles = [name for name in ensembles if name not in reasons]
     board, absent = [], []
     for name, kind in [*((m, "method") for m in methods), *((e, "ensemble") for e in ensembles)]:
         row = {"dataset": dataset, "model": model, "method": name, "kind": kind, "score": score}
         row |= _judged(over_seeds.get(name), seeds[seeds["method"] == name]["value"], letters.get(name))
         if kind == "method":
             mine = [costs[name, seed] for seed in settings["seeds"]]
-            described = next((r for s in settings["seeds"] if (r := results.json(*runs[name, s], "run.json"))), {})
+            described = next((r for s in settings["seeds"] if (r := about[name, s])), {})
             row |= {
                 "trainable_parameters": described.get("trainable_parameters"),
                 "learning_rate": described.get("learning_rate", (best[name] or {}).get("learning_rate")),
@@ -164,7 +172,7 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
                 "checkpoint_mb": _mean(cost["checkpoint_bytes"] / 1e6 for cost in mine if "checkpoint_bytes" in cost),
             }
         else:
-            row |= _ensemble_cost(results.json("ensemble", dataset, model, name, "members.json"), costs)
+            row |= _ensemble_cost(combined[name], costs)
         board.append(row)
         if name not in over_seeds:
             absent.append(_why_absent(name, kind, best, costs, settings["seeds"]))
@@ -187,7 +195,22 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
         hardware=sorted({str(cost["hardware"]) for cost in costs.values() if cost.get("hardware")}),
         absent=absent,
         warnings=[sentence for method in methods if (sentence := _edge(method, best[method]))],
+        left_out=left_out,
     )
+
+
+def _left_out(
+    best: dict[str, dict[str, Any] | None],
+    about: dict[tuple[str, int], dict[str, Any]],
+    combined: dict[str, dict[str, Any] | None],
+) -> dict[str, str]:
+    """Method or ensemble → why it could not run: as its search found out, or its first run (a row too long, say)."""
+    found = {method: content["left_out"] for method, content in best.items() if content and "left_out" in content}
+    for (method, _), content in about.items():
+        if "left_out" in content:
+            found.setdefault(method, content["left_out"])
+    found |= {name: content["left_out"] for name, content in combined.items() if content and "left_out" in content}
+    return found
 
 
 def _test(scores: pd.DataFrame | None, score: str) -> pd.DataFrame:
@@ -266,7 +289,7 @@ def _history(histories: dict[tuple[str, int], pd.DataFrame | None], score: str) 
             ["method", "seed", "epoch", "value", "train_loss"]
         ]
         for (method, seed), frame in histories.items()
-        if frame is not None and f"validation_{score}" in frame
+        if frame is not None and len(frame) and f"validation_{score}" in frame
     ]
     return pd.concat(found, ignore_index=True) if found else _empty(("method", "seed", "epoch", "value", "train_loss"))
 

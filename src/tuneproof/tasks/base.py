@@ -41,6 +41,8 @@ class Task(ABC):
     """The score that search, early stopping and the leaderboard use; greater is better."""
     columns: ClassVar[tuple[str, ...]]
     """Columns of a prepared frame beside `id`; `text_pair` may be absent."""
+    answers: ClassVar[tuple[str, ...]] = ("prediction", "probabilities")
+    """Columns of predictions beside `id` and `split`."""
 
     @abstractmethod
     def labels(self, train: pd.DataFrame) -> list[str]:

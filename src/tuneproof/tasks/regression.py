@@ -20,6 +20,7 @@ class Regression(Task):
     peft_type = "SEQ_CLS"
     primary = "pearson"
     columns = ("text", "text_pair", "label")
+    answers = ("prediction",)
 
     def labels(self, train: pd.DataFrame) -> list[str]:
         return ["value"]

@@ -75,6 +75,8 @@ def find(reference: str) -> tuple[Experiment, Metric]:
     if len(found) > 1:  # over all seeds, on the test split, unless the reference says otherwise
         found = [n for n in found if n.seed is None or f"seed-{n.seed}" in wanted] or found
         found = [n for n in found if n.split == "test" or n.split in wanted] or found
+    if not found and (reason := _left_out(experiment, wanted)) is not None:
+        raise TuneproofError(f"{path}: no number {words!r}: {reason}")
     if len(found) != 1:
         raise TuneproofError(_mistake(path, words, found or numbers, ambiguous=bool(found)))
     return experiment, found[0]
@@ -98,6 +100,16 @@ def _fits(number: Metric, wanted: list[str]) -> bool:
         place = own.index(word, place) + 1
         used.append(place - 1)
     return 2 in used and 5 in used
+
+
+def _left_out(experiment: Experiment, wanted: list[str]) -> str | None:
+    """`method was left out on data set: reason`, where the words name a method that turned out not to run."""
+    for run in experiment.runs:
+        about = experiment.of(run) / "run.json"
+        named = run.method in wanted and not ({*wanted} & {*experiment.datasets} - {run.dataset})
+        if named and about.is_file() and "left_out" in (content := files.read_json(about)):
+            return f"{run.method} was left out on {run.dataset} ({run.model}): {content['left_out']}"
+    return None
 
 
 def _mistake(path: Path, words: str, near: list[Metric], *, ambiguous: bool) -> str:

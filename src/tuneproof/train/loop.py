@@ -93,7 +93,7 @@ def fit(
     """Fine-tune a fresh model. `after_epoch(line of the history)` may raise to stop the fit.
 
     Where `keep` holds the state of a killed fit, this one goes on from there; `after_epoch` hears of its epochs again.
-    Raises `MethodError` where the tuning does not fit the model, `DivergedError` where the loss is not finite.
+    Raises `MethodError` where the method does not fit the model, `DivergedError` where the loss is not finite.
     """
     fitting = _Fitting(cell, data, model_folder, learning_rate, warmup_ratio, seed, progress, keep)
     if keep is not None and (state := keep.load()) is not None:
@@ -149,7 +149,7 @@ class _Fitting:
         )
         reason = self.tuning.skip(self.task, model)
         if reason is not None:
-            raise MethodError(f"{cell.dataset}/{cell.model}/{cell.method}: {reason}")
+            raise MethodError(reason)
         self.model = self.tuning.attach(model, self.task, total_steps=self.total_steps)
         self.model.to(self.device)
         self.result = Fit(
@@ -159,7 +159,7 @@ class _Fitting:
         )
         for part in self.regularisers:
             if (reason := part.skip(self.task, self.model)) is not None:
-                raise MethodError(f"{cell.dataset}/{cell.model}/{cell.method}: {reason}")
+                raise MethodError(reason)
         self.body = self.model.base_model
         plain = self.opponent is None and not self.regularisers
         self.features = self._stored_features() if self.tuning.frozen_body and plain else {}

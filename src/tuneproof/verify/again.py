@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneproof import files
-from tuneproof.errors import TuneproofError
+from tuneproof import files, tasks
+from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.evaluate.predictions import SPLITS
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 from tuneproof.trace.reference import Metric
@@ -82,12 +82,18 @@ class Again:
         yield from _compared(stored, again, tuple(f"{split}.parquet" for split in splits), work)
 
     def predict(self, run: Run) -> Iterator[Item]:
-        """The stored checkpoint on rows tokenized anew; and the validation scores that run.json states."""
+        """The stored checkpoint on rows tokenized anew; and the validation scores that run.json states.
+
+        Of a run that was left out: that its method cannot run, for the reason that is stored.
+        """
         folder = self.experiment.of(run)
         what = f"predictions of {run} from its checkpoint"
         try:
             stored = files.read_frame(folder / "predictions.parquet")
             about = files.read_json(folder / "run.json")
+            if "left_out" in about:
+                yield self._left_out(run, about["left_out"])
+                return
             again = self._predictions(run, about)
         except TuneproofError as error:
             yield Item("differs", what, str(error))
@@ -95,6 +101,33 @@ class Again:
         yield _same_answers(what, stored, again, about, folder)
         gold = files.read_frame(self.new.prepared(run.dataset) / "validation.parquet")
         yield from _validation(f"{folder}/run.json validation", about, stored, gold, self.experiment.task(run.dataset))
+
+    def _left_out(self, run: Run, stored: str) -> Item:
+        what = f"{run} is left out"
+        reason = self._misfit(run)
+        if reason == stored:
+            return Item("same", what, reason)
+        return Item("differs", what, f"stored: {stored}; again: {reason or 'it can run'}")
+
+    def _misfit(self, run: Run) -> str | None:
+        """Why a method cannot run, or None: one fit and its predictions are tried on rows tokenized anew."""
+        from tuneproof.train.batches import Tokens
+        from tuneproof.train.loop import fit
+        from tuneproof.train.predict import predict
+        from tuneproof.train.run import load_data
+
+        cell = self.experiment.cell(run)
+        augmented, plain = (self.new.tokens(run.dataset, name, run.model) for name in (cell.augmentation, "none"))
+        prepared = self.new.prepared(run.dataset)
+        data = load_data(cell, prepared=prepared, train=augmented / "train.parquet", tokens=plain)
+        model, (_, _, rate) = self._model(run.model), cell.learning_rates
+        try:
+            fitted = fit(cell, data, model_folder=model, learning_rate=rate, warmup_ratio=0.0, seed=run.seed).model
+            task = tasks.get(cell.task)
+            predict(fitted, task, Tokens.read(plain / "test.parquet"), data.labels, precision="fp32")
+        except MethodError as error:
+            return " ".join(str(error).split())
+        return None
 
     def _predictions(self, run: Run, about: dict[str, Any]) -> pd.DataFrame:
         import pandas as pd
@@ -158,7 +191,6 @@ class Again:
 
     def metric(self, metric: Metric) -> Item:
         """One number from the stored predictions."""
-        from tuneproof import tasks
         from tuneproof.evaluate.predictions import read
         from tuneproof.evaluate.run import DIGITS
 
@@ -247,8 +279,6 @@ def _validation(
     what: str, about: dict[str, Any], stored: pd.DataFrame, gold: pd.DataFrame, task_name: str
 ) -> Iterator[Item]:
     """The scores that run.json states, from the stored answers."""
-    from tuneproof import tasks
-
     answers = stored[stored["split"] == "validation"].set_index("id", drop=False)
     if set(answers.index) != set(gold["id"]):
         yield Item("differs", what, "the rows answered are not the prepared ones")
