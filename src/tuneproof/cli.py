@@ -334,6 +334,43 @@ def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("p
 
 
 @app.command()
+def plan(
+    file: Annotated[Path, typer.Argument(help="A params file.")] = Path("params.yaml"),
+    budget: Annotated[str | None, typer.Option(help="Time there is, as in `2h` or `90min`: says what to cut.")] = None,
+    cores: Annotated[int, typer.Option(min=0, help="Cores that the run will have; 0: all of this machine.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to measure this machine.")] = 10.0,
+    cache: Cache = Path("data"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say before anything starts how long the experiment will take on this machine, and what it will need.
+
+    Measures a few real steps of each method for about ten seconds; downloads data and models that are not there.
+
+    Examples: `tuneproof plan`, `tuneproof plan experiments/accuracy.yaml --budget 2h`
+    """
+    import json
+
+    from tuneproof import experiment, params
+    from tuneproof.preflight import budget as budgets
+    from tuneproof.preflight import run, show
+    from tuneproof.train import device
+
+    logging.getLogger("tuneproof").setLevel(logging.WARNING)
+    time = None if budget is None else budgets.seconds_of(budget)
+    loaded = params.load(file)
+    experiment.require_files(loaded, where=file)
+    found = run.run(
+        loaded,
+        configfile=None if file == experiment.DEFAULT else file,
+        cores=cores or device.cores(),
+        seconds=seconds,
+        budget=time,
+        cache=cache,
+    )
+    print(json.dumps(found.as_json(), indent=2) if as_json else "\n".join(show.lines(found, budget=time)))
+
+
+@app.command()
 def prune(
     stages: Annotated[list[str] | None, typer.Argument(help="Stages to look at; all where none is given.")] = None,
     file: Annotated[Path, typer.Option("--params", help="The params file.")] = Path("params.yaml"),

@@ -1,0 +1,1 @@
+"""What an experiment will cost on this machine, said before it starts."""
