@@ -37,13 +37,18 @@ class Regulariser(BaseModel, ABC):
     """True where `loss` looks at the hidden states of all layers."""
     whole_vocabulary: ClassVar[bool] = False
     """True where it does more than weight decay to embeddings of words that the data does not mention."""
+    excludes: ClassVar[tuple[str, ...]] = ()
+    """Names of regularisers that it makes no sense with."""
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
         """Why it cannot run on the tuned model and task, or None where it can."""
         return None
 
-    def begin(self, model: PreTrainedModel) -> None:
-        """Called once, before the first step, with the tuned model as it will be trained."""
+    def pretrained(self, model: PreTrainedModel) -> None:
+        """Called once with the pre-trained model and its fresh head, before the tuning freezes and wraps it."""
+
+    def begin(self, model: PreTrainedModel, total_steps: int) -> None:
+        """Called once, before the first of `total_steps` steps, with the tuned model as it will be trained."""
 
     def during(self, step: Step) -> AbstractContextManager[Any]:
         """Entered before the forward pass of some rows and left after their backward pass."""

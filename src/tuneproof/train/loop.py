@@ -150,6 +150,8 @@ class _Fitting:
         reason = self.tuning.skip(self.task, model)
         if reason is not None:
             raise MethodError(reason)
+        for part in self.regularisers:
+            part.pretrained(model)
         self.model = self.tuning.attach(model, self.task, total_steps=self.total_steps)
         self.model.to(self.device)
         self.result = Fit(
@@ -168,7 +170,7 @@ class _Fitting:
         self.material = Material(self.train_tokens, data.labels, model_folder, self.precision)
         self.tuning.begin(self.model, self.task, self.material)
         for part in self.regularisers:
-            part.begin(self.model)
+            part.begin(self.model, self.total_steps)
         self.special_ids = self.special_ids.to(self.device)
         self.parameters = learned(self.model)
         self.kept = {**self.parameters, **self.tuning.settled(self.model)}

@@ -56,12 +56,19 @@ class Step:
                 return loss
         return self.task.loss(logits, self.labels)
 
-    def loss(self, inputs: Inputs | None = None) -> torch.Tensor:
-        """What the fit minimises on these rows, or on the same rows with other inputs: a scalar."""
-        inputs = self.inputs if inputs is None else inputs
-        outputs = self.outputs(inputs)
+    def plain_loss(self, outputs: Any) -> torch.Tensor:
+        """Mean loss of the model's outputs on these rows, without the regularisers' terms."""
         own = self.tuning.objective(self, outputs)
-        loss = self.criterion(outputs.logits) if own is None else own
+        return self.criterion(outputs.logits) if own is None else own
+
+    def loss(self, inputs: Inputs | None = None, outputs: Any = None) -> torch.Tensor:
+        """What the fit minimises on these rows, or on the same rows with other inputs: a scalar.
+
+        `outputs` are the model's on these inputs, where they are at hand.
+        """
+        inputs = self.inputs if inputs is None else inputs
+        outputs = self.outputs(inputs) if outputs is None else outputs
+        loss = self.plain_loss(outputs)
         for part in self.regularisers:
             loss = part.loss(self, inputs, outputs, loss)
         return loss
