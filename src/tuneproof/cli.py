@@ -329,6 +329,8 @@ def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("p
     print(
         f"{file}: {len(planned.cells)} cells, {trials} search trials, {runs} runs, {len(planned.ensembles)} ensembles"
     )
+    for entry, methods in params.crossed_in(file).items():
+        print(f"methods.{entry}: {len(methods)} methods: {', '.join(methods)}")
     for entry in planned.left_out:
         print(f"left out: {entry['dataset']}/{entry['model']}/{entry['method']}: {entry['reason']}")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from tuneproof import adversarial, augment, boundary, mistakes, regularisers, strict_yaml, tasks, tunings
+from tuneproof import adversarial, augment, boundary, crossing, mistakes, regularisers, strict_yaml, tasks, tunings
 from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
@@ -312,6 +313,15 @@ Regulariser = Annotated[
 ]
 
 
+def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
+    if value is not None and not 0 < value[0] < value[1]:
+        raise ValueError("allowed: [low, high] with 0 < low < high")
+    return value
+
+
+LearningRate = Annotated[tuple[float, float] | None, AfterValidator(_rising)]
+
+
 class Method(Part):
     """A named recipe: what learns, on which data, with which regularisers. Methods are what is compared."""
 
@@ -320,16 +330,114 @@ class Method(Part):
     adversarial: Adversarial | None = Field(None, description="An adversarial training's name, or name + options.")
     regularisers: tuple[Regulariser, ...] = Field((), description="Regularisers, each a name, or name + options.")
     training: Overrides = Field(default={}, description="Training settings that differ for this method.")
-    learning_rate: tuple[float, float] | None = Field(
-        None, description="Range to search instead of the tuning's own, low and high."
+    learning_rate: LearningRate = Field(None, description="Range to search instead of the tuning's own, low and high.")
+
+
+# crossed methods
+
+
+def _one_of(value: Any, registry: Mapping[str, str], get: Callable[[str], type[BaseModel]]) -> dict[str, Any]:
+    """As `_chosen`; `none` is an entry as well."""
+    return {"name": value} if value == crossing.NONE else _chosen(value, {**registry, crossing.NONE: ""}, get)
+
+
+def _several(value: Any) -> tuple[dict[str, Any], ...]:
+    """A regulariser, or several together, or `none`."""
+    if not isinstance(value, list | tuple):
+        return (_one_of(value, regularisers.REGULARISERS, regularisers.get),)
+    chosen = []
+    for place, one in enumerate(value):
+        try:
+            chosen.append(_chosen(one, regularisers.REGULARISERS, regularisers.get))
+        except Mistakes as error:
+            raise Mistakes(Mistake((place, *mistake.path), mistake.text) for mistake in error.mistakes) from None
+    return tuple(chosen)
+
+
+AdversarialOrNone = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: _one_of(value, adversarial.ADVERSARIAL, adversarial.get)),
+    _choice({**adversarial.ADVERSARIAL, crossing.NONE: ""}),
+]
+_one, _list = _choice({**regularisers.REGULARISERS, crossing.NONE: ""}), _choice(regularisers.REGULARISERS)
+Together = Annotated[
+    tuple[dict[str, Any], ...],
+    BeforeValidator(_several),
+    WithJsonSchema({"anyOf": [*_one.json_schema["anyOf"], {"type": "array", "items": _list.json_schema}]}),
+]
+
+
+class Cross(Part):
+    """Every tuning with every augmentation, adversarial training and set of regularisers; `none`: without."""
+
+    tuning: tuple[Tuning, ...] = Field(min_length=1, description="Tunings, each a name, or name + options.")
+    augment: tuple[Name, ...] = Field(
+        (crossing.NONE,), min_length=1, description="Names of entries of `augmentations`, and `none`."
+    )
+    adversarial: tuple[AdversarialOrNone, ...] = Field(
+        ({"name": crossing.NONE},), min_length=1, description="Adversarial trainings, and `none`."
+    )
+    regularisers: tuple[Together, ...] = Field(
+        ((),), min_length=1, description="Regularisers, each alone or a list of several together, and `none`."
     )
 
-    @field_validator("learning_rate")
-    @classmethod
-    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not 0 < value[0] < value[1]:
-            raise ValueError("allowed: [low, high] with 0 < low < high")
-        return value
+
+class Exclusion(Part):
+    """Combinations that are not wanted: those that are as each key says. A name matches with whatever options."""
+
+    tuning: str | dict[str, Any] | None = None
+    augment: str | None = None
+    adversarial: str | dict[str, Any] | None = None
+    regularisers: str | dict[str, Any] | tuple[str | dict[str, Any], ...] | None = None
+
+
+class Crossed(Part):
+    """Many methods in one entry: every combination of the parts listed under `cross` but those in `exclude`.
+
+    They are named after their parts (`full`, `full-synonym`, `lora-rank-16-fgm`), behind `prefix` where it is given.
+    """
+
+    cross: Cross
+    exclude: tuple[Exclusion, ...] = ()
+    prefix: Name | None = Field(None, description="Stands in front of the methods' names, with a hyphen.")
+    training: Overrides = Field(default={}, description="Training settings that differ for these methods.")
+    learning_rate: LearningRate = Field(None, description="Range to search instead of the tunings' own, low and high.")
+
+
+def crossed(content: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Entry of `methods` → name → method, for each entry of params that is crossed. Raises `Mistakes`."""
+    entries, found = content.get("methods"), list[Mistake]()
+    if not isinstance(entries, Mapping):
+        return {}
+    expanded: dict[str, dict[str, dict[str, Any]]] = {}
+    augmentations = content.get("augmentations")
+    known = [*(augmentations if isinstance(augmentations, Mapping) else ()), crossing.NONE]
+    for entry, value in entries.items():
+        if not isinstance(value, Mapping) or "cross" not in value:
+            continue
+        try:
+            checked = mistakes.check(Crossed, value)
+            if wrong := [
+                Mistake(("cross", "augment", place), unknown(name, known))
+                for place, name in enumerate(checked.cross.augment)
+                if name not in known
+            ]:
+                raise Mistakes(wrong)
+            expanded[entry] = crossing.expand(entry, value)
+        except Mistakes as error:
+            found += [Mistake(("methods", entry, *mistake.path), mistake.text) for mistake in error.mistakes]
+    if found:
+        raise Mistakes(found)
+    owner = {str(name): str(name) for name in entries if name not in expanded}
+    for entry, methods in expanded.items():
+        for name in methods:
+            if name in owner:
+                other = f"methods.{owner[name]} is or makes one of that name"
+                found.append(Mistake(("methods", entry), f"makes {name}, but {other}; allowed: a `prefix` of its own"))
+            owner[name] = entry
+    if found:
+        raise Mistakes(found)
+    return expanded
 
 
 def _flat_schema(schema: dict[str, Any]) -> None:
@@ -399,6 +507,17 @@ class Params(Part):
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _uncrossed(cls, content: Any) -> Any:
+        """Crossed methods one by one, where their entry stood."""
+        if not isinstance(content, Mapping) or not (expanded := crossed(content)):
+            return content
+        methods: dict[str, Any] = {}
+        for entry, value in content["methods"].items():
+            methods |= expanded.get(entry, {entry: value})
+        return {**content, "methods": methods}
+
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -467,6 +586,11 @@ def load(path: Path | str) -> Params:
     return check(content, where=str(path))
 
 
+def crossed_in(path: Path) -> dict[str, list[str]]:
+    """Crossed entry → names of its methods, of a file that `load` accepts."""
+    return {entry: list(methods) for entry, methods in crossed(strict_yaml.read(path)).items()}
+
+
 def check(content: Any, *, where: str = "params.yaml") -> Params:
     """Check parsed content. Raises `ParamsError`; `where` names the file in its lines."""
     try:
@@ -479,7 +603,11 @@ def schema() -> dict[str, Any]:
     """JSON schema of params.yaml for editors, generated from the models."""
     found = Params.model_json_schema()
     definitions = found["$defs"]
-    for part in ("Dataset", "Method"):
+    many = Crossed.model_json_schema(ref_template="#/$defs/{model}")
+    definitions |= {**many.pop("$defs"), "Crossed": many}
+    ((pattern, one),) = found["properties"]["methods"]["patternProperties"].items()
+    found["properties"]["methods"]["patternProperties"] = {pattern: {"anyOf": [one, {"$ref": "#/$defs/Crossed"}]}}
+    for part in ("Dataset", "Method", "Crossed"):
         definitions[part]["properties"]["training"] |= {
             "properties": definitions["Training"]["properties"],
             "additionalProperties": False,
