@@ -329,8 +329,8 @@ def check(file: Annotated[Path, typer.Argument(help="A params file.")] = Path("p
     print(
         f"{file}: {len(planned.cells)} cells, {trials} search trials, {runs} runs, {len(planned.ensembles)} ensembles"
     )
-    for entry, methods in params.crossed_in(file).items():
-        print(f"methods.{entry}: {len(methods)} methods: {', '.join(methods)}")
+    for name, crossed in params.crossed_in(file).items():
+        print(f"methods.{name}: {len(crossed)} methods: {', '.join(crossed)}")
     for entry in planned.left_out:
         print(f"left out: {entry['dataset']}/{entry['model']}/{entry['method']}: {entry['reason']}")
 
@@ -370,6 +370,42 @@ def plan(
         cache=cache,
     )
     print(json.dumps(found.as_json(), indent=2) if as_json else "\n".join(show.lines(found, budget=time)))
+
+
+@app.command()
+def methods(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these, each with all its options.")] = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Attach each to the first fetched model: what learns, what does not fit.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a page.")] = False,
+    file: Annotated[Path, typer.Option("--params", help="The params file whose tasks and models count.")] = Path(
+        "params.yaml"
+    ),
+) -> None:
+    """List what methods are made of: tunings, adversarial trainings and regularisers, with papers and options.
+
+    Example: `tuneproof methods`, `tuneproof methods lora fgm`, `tuneproof methods --count --json`
+    """
+    from tuneproof import catalogue, params
+
+    found = catalogue.entries(names or ())
+    declared = None
+    if file.is_file():
+        try:
+            declared = params.load(file)
+        except ParamsError as error:  # this list is what helps to mend the file
+            print(f"{file} has mistakes, so that its tasks and models do not count: {error.lines[0]}", file=sys.stderr)
+    tasks = catalogue.declared_tasks(declared) if declared else list(catalogue.LABELS)
+    if declared:
+        found = catalogue.fit_tasks(found, tasks)
+    if count:
+        models = catalogue.fetched(declared) if declared else []
+        if not models:
+            raise TuneproofError(f"--count: no model of {file} is here; run: snakemake --cores 1 fetch_all")
+        found = catalogue.measure(found, models, tasks)
+    catalogue.show(found, in_full=bool(names), as_json=as_json, as_markdown=as_markdown)
 
 
 @app.command()

@@ -80,6 +80,11 @@ def allowed(names: Iterable[str], found: Any = None) -> str:
     return f"allowed: {', '.join(names) or 'none, there are none'}" + (f"; did you mean {near[0]}?" if near else "")
 
 
+def allowed_by(kind: type[BaseModel], field: str) -> str:
+    """What a field of a model may be, in words."""
+    return _words(_schema(kind)["properties"][field])
+
+
 def unknown(value: Any, names: Iterable[str]) -> str:
     return f"found {shown(value)}; {allowed(names, value)}"
 
