@@ -252,9 +252,14 @@ def _noise(measured: Measured, *, percentiles: float | None = None) -> _Noise | 
     below, above, seeds = (error if error > tiny else 0.0 for error in (below, above, seeds))
     if not (below or above or seeds):
         return SAME_EVERYWHERE
-    few = math.sqrt(rows / (rows - 1))  # a resample of n rows varies by (n − 1)/n of what n new rows would
+    few = _few(rows)
     note = f"{left_out} of {count} resamples left out: the score is not defined there" if left_out else ""
     return _Noise(few * (below or above), few * (above or below), seeds, rows, runs, note)
+
+
+def _few(rows: int) -> float:
+    """A resample of n rows varies by (n − 1)/n of what n new rows would; this makes up for it."""
+    return math.sqrt(rows / (rows - 1))
 
 
 def _pair(a: Measured, b: Measured) -> Measured | None:
