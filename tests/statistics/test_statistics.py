@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from itertools import combinations
 
 import numpy as np
@@ -363,6 +364,22 @@ def test_methods_share_a_letter_exactly_where_nothing_tells_them_apart(drawn):
     assert all(got.values())
     for pair in combinations(names, 2):
         assert bool(set(got[pair[0]]) & set(got[pair[1]])) == (pair not in different)
+
+
+def test_letters_that_would_be_too_many_are_not_given_and_cost_no_time():
+    """Thirty pairs of opposites make 2³⁰ groups."""
+    names = [f"m{i}" for i in range(60)]
+    start = time.perf_counter()
+    assert statistics.letters(names, [(f"m{i}", f"m{i + 30}") for i in range(30)]) == dict.fromkeys(names, "")
+    assert time.perf_counter() - start < 2
+
+
+def test_letters_of_many_methods_in_a_row_are_given():
+    names = [f"m{i}" for i in range(47)]
+    far = [(a, b) for i, a in enumerate(names) for b in names[i + 10 :]]
+    got = statistics.letters(names, far)
+    assert got["m0"] == "a"
+    assert all(bool(set(got[a]) & set(got[b])) == ((a, b) not in far) for a, b in combinations(names, 2))
 
 
 # do the tests keep their promise?

@@ -28,6 +28,8 @@ CHUNK = 1 << 22
 """Weights (resamples × rows) that are held as floats at a time: 32 MiB."""
 POWER = 0.8
 """A difference is called detectable if it is found in this share of experiments: the convention of Cohen (1988)."""
+TANGLED = 200
+"""Groups of methods on the way to letters; more will not end in few."""
 EXACT_BELOW = 25
 """Fewer rows than this on which one of two methods is right: McNemar's test is the exact binomial one."""
 
@@ -360,20 +362,25 @@ def letters(methods: Sequence[str], different: Iterable[tuple[str, str]]) -> dic
     """Compact letter display: two methods share a letter exactly where they are not in `different`.
 
     `methods` come best first; the best gets `a`. Insert and absorb (Piepho 2004, Journal of Computational and Graphical
-    Statistics 13:456): start with one group, split it at every pair that differs, drop groups inside another.
+    Statistics 13:456): start with one group, split it at every pair that differs, drop groups inside another. Many
+    methods can tangle into more groups than there are letters: then every method gets the empty string.
     """
-    groups = [frozenset(methods)]
-    for pair in different:
-        split = [part for group in groups for part in ([group - {m} for m in pair] if group >= set(pair) else [group])]
-        # dict.fromkeys: equal groups once, in an order that does not depend on the hash seed
-        groups = [group for group in dict.fromkeys(split) if not any(group < other for other in split)]
     rank = {method: place for place, method in enumerate(methods)}
-    groups = sorted((group for group in groups if group), key=lambda group: sorted(rank[method] for method in group))
+    groups = [(1 << len(methods)) - 1]  # a group is a set of bits, one a method
+    for one, other in different:
+        pair = [1 << rank[one], 1 << rank[other]]
+        both = pair[0] | pair[1]
+        kept = [group for group in groups if group & both != both]
+        parts = dict.fromkeys(group & ~bit for group in groups if group & both == both for bit in pair)
+        # a group that was not split cannot lie inside a part: it would have lain inside what was split
+        known = [*kept, *parts]
+        groups = kept + [part for part in parts if not any(part & other == part != other for other in known)]
+        if len(groups) > TANGLED:
+            return dict.fromkeys(methods, "")
+    places = [[place for place in range(len(methods)) if group >> place & 1] for group in groups if group]
+    named = dict(zip(string.ascii_letters, sorted(places), strict=False))
+    if len(places) > len(named):
+        return dict.fromkeys(methods, "")
     return {
-        method: "".join(_letter(place) for place, group in enumerate(groups) if method in group) for method in methods
+        method: "".join(letter for letter, members in named.items() if rank[method] in members) for method in methods
     }
-
-
-def _letter(place: int) -> str:
-    """a … z, A … Z, then signs from a script with thousands of them: a group is always one character."""
-    return string.ascii_letters[place] if place < len(string.ascii_letters) else chr(0x4E00 + place - 52)
