@@ -322,13 +322,21 @@ def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
 LearningRate = Annotated[tuple[float, float] | None, AfterValidator(_rising)]
 
 
+def _usable_together(value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    if (reason := regularisers.clash([part["name"] for part in value])) is not None:
+        raise Mistakes.at(text=reason)
+    return value
+
+
 class Method(Part):
     """A named recipe: what learns, on which data, with which regularisers. Methods are what is compared."""
 
     tuning: Tuning = Field(description="A tuning's name, or a mapping with `name` and its options.")
     augment: Name | None = Field(None, description="Name of an entry of `augmentations`.")
     adversarial: Adversarial | None = Field(None, description="An adversarial training's name, or name + options.")
-    regularisers: tuple[Regulariser, ...] = Field((), description="Regularisers, each a name, or name + options.")
+    regularisers: Annotated[tuple[Regulariser, ...], AfterValidator(_usable_together)] = Field(
+        (), description="Regularisers, each a name, or name + options."
+    )
     training: Overrides = Field(default={}, description="Training settings that differ for this method.")
     learning_rate: LearningRate = Field(None, description="Range to search instead of the tuning's own, low and high.")
 
@@ -351,7 +359,7 @@ def _several(value: Any) -> tuple[dict[str, Any], ...]:
             chosen.append(_chosen(one, regularisers.REGULARISERS, regularisers.get))
         except Mistakes as error:
             raise Mistakes(Mistake((place, *mistake.path), mistake.text) for mistake in error.mistakes) from None
-    return tuple(chosen)
+    return _usable_together(tuple(chosen))
 
 
 AdversarialOrNone = Annotated[

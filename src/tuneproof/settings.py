@@ -13,6 +13,7 @@ from typing import Any
 from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Part, Training
 from tuneproof.params import Params
+from tuneproof.tunings.base import Tuning
 
 
 class Plan(Part):
@@ -195,6 +196,10 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
             return f"{name} is for {', '.join(part.tasks)}, not for {dataset.task}"
     if not tuning.by_gradient and len(parts) > 1:
         return f"{method.tuning['name']} takes no gradient steps, which {parts[1][0]} needs"
+    if tuning.objective is not Tuning.objective:
+        for part in method.regularisers:
+            if regularisers.has(part["name"], "criterion"):
+                return f"{method.tuning['name']} has a loss of its own, which {part['name']} would replace"
     if method.augment is None:
         return None
     technique = params.augmentations[method.augment].technique

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 ADVERSARIAL = {
     "fgm": "tuneproof.adversarial.fgm:FGM",
+    "freelb": "tuneproof.adversarial.freelb:FreeLB",
+    "pgd": "tuneproof.adversarial.pgd:PGD",
+    "smart": "tuneproof.adversarial.smart:Smart",
+    "vat": "tuneproof.adversarial.vat:VAT",
 }
 
 

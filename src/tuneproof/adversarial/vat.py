@@ -1,0 +1,51 @@
+"""VAT: predictions must not change in the direction in which they change most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from tuneproof.adversarial.base import Adversarial
+
+if TYPE_CHECKING:
+    import torch
+
+    from tuneproof.train.step import Step
+
+
+class VAT(Adversarial):
+    """L(v) + α KL(p(v) ‖ p(v + r)), r = ε d, where ‖d‖₂ = 1 and d is found by power iteration; p(v) is held fixed.
+
+    From noise, K times: d ← g / ‖g‖₂ with g = ∂KL(p(v) ‖ p(v + ξ d))/∂d, over all tokens of a text. No label is needed
+    for that. Regression: KL of normal distributions with unit variance, half the squared difference.
+    """
+
+    idea = "The answer must not change where a small change of the word embeddings changes it most."
+    paper = "Miyato et al. 2018, arXiv 1704.03976"
+
+    epsilon: float = Field(0.5, gt=0, description="Length of the perturbation of one text.")
+    weight: float = Field(1.0, gt=0, description="The paper's α: weight of the divergence.")
+    iterations: int = Field(1, ge=1, description="Power iterations, the paper's K.")
+    probe: float = Field(0.1, gt=0, description="The paper's ξ: how far the search for the direction looks.")
+
+    def backward(self, step: Step, scale: float) -> torch.Tensor:
+        """One backward pass of the loss and the divergence; returns the clean loss, detached."""
+        import torch
+
+        from tuneproof.adversarial.embeddings import Embeddings, unit
+        from tuneproof.train.divergence import divergence
+
+        rows = Embeddings(step)
+        d = unit(rows.normal())
+        with rows.equal_dropout():
+            inputs = rows.clean()
+            outputs = step.outputs(inputs)
+            loss, fixed = step.loss(inputs, outputs), outputs.logits.detach()
+            for _ in range(self.iterations):
+                r = (self.probe * d).requires_grad_()
+                change = divergence(step, fixed, step.outputs(rows.at(r)).logits)
+                d = unit(rows.gradient(change * scale, r))
+            change = divergence(step, fixed, step.outputs(rows.at(self.epsilon * d)).logits)
+            torch.autograd.backward((loss + self.weight * change) * scale)
+        return loss.detach()
