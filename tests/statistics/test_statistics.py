@@ -145,7 +145,7 @@ def test_paired_difference_of_one_run_is_the_paired_t_test(pair):
     assert got.value == pytest.approx((a - b).mean())
     assert got.p == pytest.approx(theirs.pvalue, rel=0.1)
     assert got.low == pytest.approx(theirs.confidence_interval(0.95).low, abs=0.001)
-    assert got.note == "one seed: the interval covers the rows, not the seeds"
+    assert got.note == "interval over seeds not defined: one seed, so that it covers the rows alone"
 
 
 def test_swapping_the_methods_turns_the_sign_and_keeps_p(pair):

@@ -38,13 +38,15 @@ class Measured(NamedTuple):
     """A score of one method: on the test rows, and on every resample of them.
 
     `observed` has one value a run, `resampled` is resamples × runs. `seeds` names the runs; it is None for one fixed
-    set of predictions that has no seed of its own (an ensemble).
+    set of predictions that has no seed of its own (an ensemble). `reasons` has a text for each run whose score is not
+    defined, and may be empty where nothing is known.
     """
 
     observed: np.ndarray
     resampled: np.ndarray
     rows: int
     seeds: tuple[int, ...] | None = None
+    reasons: tuple[str, ...] = ()
 
 
 class Interval(NamedTuple):
@@ -100,7 +102,12 @@ def resamples(rows: int, count: int, *, seed: int) -> np.ndarray:
 
 
 def measure(
-    score: Score, runs: Sequence[np.ndarray], counts: np.ndarray, *, seeds: Sequence[int] | None = None
+    score: Score,
+    runs: Sequence[np.ndarray],
+    counts: np.ndarray,
+    *,
+    seeds: Sequence[int] | None = None,
+    reasons: Sequence[str] = (),
 ) -> Measured:
     """Score every run on the rows as they are and on every resample.
 
@@ -110,14 +117,23 @@ def measure(
     import numpy as np
 
     with np.errstate(invalid="ignore", divide="ignore"):  # an undefined score is NaN, and NaN gets a note below
-        observed = np.array([score.combine(statistics.sum(axis=0)) for statistics in runs], dtype=np.float64)
+        one = np.ones((1, counts.shape[1]))
+        observed = np.array([_scored(score, one, statistics)[0] for statistics in runs], dtype=np.float64)
         observed[[run for run, statistics in enumerate(runs) if np.isnan(statistics).any()]] = np.nan
         resampled = np.empty((len(counts), len(runs)))
         for part, into in zip(_parts(counts), _parts(resampled, lines=_lines(counts)), strict=True):
             weights = part.astype(np.float64)
             for run, statistics in enumerate(runs):
-                into[:, run] = score.combine(weights @ statistics)
-    return Measured(observed, resampled, counts.shape[1], None if seeds is None else tuple(seeds))
+                into[:, run] = _scored(score, weights, statistics)
+    named = tuple(reasons) if any(reasons) else ()
+    return Measured(observed, resampled, counts.shape[1], None if seeds is None else tuple(seeds), named)
+
+
+def _scored(score: Score, weights: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+    """One score a line of weights."""
+    if score.weighted is not None:
+        return score.weighted(statistics, weights)
+    return score.combine(weights @ statistics)
 
 
 def _lines(counts: np.ndarray) -> int:
@@ -234,6 +250,9 @@ def _noise(measured: Measured, *, percentiles: float | None = None) -> _Noise | 
     runs, count = len(observed), len(measured.resampled)
     undefined = int(np.isnan(observed).sum())
     if undefined:
+        reasons = ", ".join(dict.fromkeys(reason for reason in measured.reasons if reason))
+        if reasons:
+            return f"not defined{f' in {undefined} of {runs} runs' if runs > 1 else ''}: {reasons}"
         where = f"{undefined} of {runs} runs" if runs > 1 else "the only run"
         return f"interval not defined: the score is not defined in {where}"
     if rows < 2:
@@ -266,13 +285,15 @@ def _few(rows: int) -> float:
 
 def _pair(a: Measured, b: Measured) -> Measured | None:
     """Differences run by run; None where no seed is in common."""
+    reasons = tuple(dict.fromkeys(reason for reason in (*a.reasons, *b.reasons) if reason))
     if a.seeds is None or b.seeds is None:
-        return Measured(a.observed - b.observed, a.resampled - b.resampled, a.rows, a.seeds or b.seeds)
+        return Measured(a.observed - b.observed, a.resampled - b.resampled, a.rows, a.seeds or b.seeds, reasons)
     common = [seed for seed in a.seeds if seed in b.seeds]
     if not common:
         return None
     i, j = ([measured.seeds.index(seed) for seed in common] for measured in (a, b) if measured.seeds)
-    return Measured(a.observed[i] - b.observed[j], a.resampled[:, i] - b.resampled[:, j], a.rows, tuple(common))
+    apart = a.observed[i] - b.observed[j], a.resampled[:, i] - b.resampled[:, j]
+    return Measured(*apart, a.rows, tuple(common), reasons)
 
 
 def _fewer_seeds(a: Measured, b: Measured, paired: Measured) -> str:
@@ -283,8 +304,9 @@ def _fewer_seeds(a: Measured, b: Measured, paired: Measured) -> str:
 def _one_run(measured: Measured) -> str:
     if len(measured.observed) > 1:
         return ""
-    what = "one set of predictions" if measured.seeds is None else "one seed"
-    return f"{what}: the interval covers the rows, not the seeds"
+    if measured.seeds is None:
+        return "one set of predictions: the interval covers the rows, not the seeds"
+    return "interval over seeds not defined: one seed, so that it covers the rows alone"
 
 
 def _join(*notes: str) -> str:

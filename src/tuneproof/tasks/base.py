@@ -6,8 +6,9 @@ task's prediction columns. Nothing here reads files.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,12 +22,28 @@ class Score(NamedTuple):
     """A score as a function of sums over examples, so that a bootstrap resample is one matrix product.
 
     `statistics(gold, predicted)` gives an array of n examples × k statistics; `combine` turns (…, k) weighted sums
-    into (…) scores. `greater_is_better` says which way is up.
+    into (…) scores, NaN where the score is not defined. `greater_is_better` says which way is up. A score that is no
+    function of sums (one of ranks) has `weighted`: n × k statistics and m × n weights to m scores, in place of
+    `combine`. `otherwise` is what a fit's own validation goes on with where the score is not defined; `undefined`
+    says why it is not (empty: it is defined, or nothing is known).
     """
 
     statistics: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
     combine: Callable[[np.ndarray], np.ndarray]
     greater_is_better: bool = True
+    weighted: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    otherwise: float = math.nan
+    undefined: Callable[[pd.DataFrame, pd.DataFrame], str] | None = None
+
+    def of(self, gold: pd.DataFrame, predicted: pd.DataFrame) -> float:
+        """The score of predictions against prepared rows in the same order; NaN where it is not defined."""
+        import numpy as np
+
+        statistics = self.statistics(gold, predicted)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.weighted is None:
+                return float(self.combine(statistics.sum(axis=0)))
+            return float(self.weighted(statistics, np.ones((1, len(statistics))))[0])
 
 
 class Task(ABC):
@@ -77,12 +94,14 @@ class Task(ABC):
         """Prediction columns of an ensemble: weighted mean of the members' probabilities (or numbers), decoded."""
 
     @abstractmethod
-    def scores(self) -> dict[str, Score]:
-        """All scores of the task by name, the primary one first."""
+    def scores(self, labels: Sequence[str] | None = None) -> dict[str, Score]:
+        """The scores that a fit watches by name, the primary one first; tuneproof.evaluate.scores has more.
+
+        `labels`: classes that statistics have columns for, so that they are the same for all methods; those in gold
+        labels and answers where not given.
+        """
 
     def evaluate(self, gold: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
-        """All scores of predictions against prepared rows in the same order."""
-        return {
-            name: float(score.combine(score.statistics(gold, predicted).sum(axis=0)))
-            for name, score in self.scores().items()
-        }
+        """All scores of predictions against prepared rows in the same order; `Score.otherwise` where not defined."""
+        found = {name: (score, score.of(gold, predicted)) for name, score in self.scores().items()}
+        return {name: score.otherwise if math.isnan(value) else value for name, (score, value) in found.items()}

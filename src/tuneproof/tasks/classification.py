@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.tasks.base import Score, Task
@@ -50,10 +52,10 @@ class Classification(Task):
         stacked = np.stack([np.stack(list(member["probabilities"])) for member in members])
         return _pick(np.average(stacked, axis=0, weights=weights).astype(np.float32), labels)
 
-    def scores(self) -> dict[str, Score]:
+    def scores(self, labels: Sequence[str] | None = None) -> dict[str, Score]:
         return {
             "accuracy": Score(_correct, _mean),
-            "macro_f1": Score(_confusion, _macro_f1),
+            "macro_f1": Score(partial(confusion, labels=labels), _macro_f1),
         }
 
 
@@ -75,12 +77,12 @@ def _mean(sums: np.ndarray) -> np.ndarray:
     return sums[..., 0] / sums[..., 1]
 
 
-def _confusion(gold: pd.DataFrame, predicted: pd.DataFrame) -> np.ndarray:
+def confusion(gold: pd.DataFrame, predicted: pd.DataFrame, *, labels: Sequence[str] | None) -> np.ndarray:
     """For each class three indicators: true positive, predicted, gold (n × 3·classes)."""
     import numpy as np
 
     truth, guess = gold["label"].to_numpy(), predicted["prediction"].to_numpy()
-    names = sorted(set(truth) | set(guess))
+    names = sorted(set(truth) | set(guess) if labels is None else set(labels))
     columns = [column for name in names for column in ((truth == name) & (guess == name), guess == name, truth == name)]
     return np.stack(columns, axis=1).astype(np.float64)
 

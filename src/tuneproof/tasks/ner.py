@@ -5,6 +5,7 @@ A prediction counts where type and both borders are right (seqeval, strict IOB2;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.tasks.base import Score, Task
@@ -82,7 +83,7 @@ class Ner(Task):
         ]
         return _pick(rows, labels)
 
-    def scores(self) -> dict[str, Score]:
+    def scores(self, labels: Sequence[str] | None = None) -> dict[str, Score]:
         return {
             "entity_f1": Score(_entity_counts, _f1),
             "entity_precision": Score(_entity_counts, _precision),

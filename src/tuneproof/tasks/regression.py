@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.tasks.base import Score, Task
@@ -47,10 +48,11 @@ class Regression(Task):
         stacked = np.stack([member["prediction"].to_numpy() for member in members])
         return {"prediction": list(np.average(stacked, axis=0, weights=weights))}
 
-    def scores(self) -> dict[str, Score]:
+    def scores(self, labels: Sequence[str] | None = None) -> dict[str, Score]:
+        # a fit whose answers are still constant goes on with 0: no linear relation can be shown
         return {
-            "pearson": Score(_moments, _pearson),
-            "spearman": Score(_rank_moments, _pearson),
+            "pearson": Score(_moments, _pearson, otherwise=0.0, undefined=constant),
+            "spearman": Score(_rank_moments, _pearson, otherwise=0.0, undefined=constant),
             "mae": Score(_absolute_error, _mean, greater_is_better=False),
         }
 
@@ -75,13 +77,22 @@ def _rank_moments(gold: pd.DataFrame, predicted: pd.DataFrame) -> np.ndarray:
 
 
 def _pearson(sums: np.ndarray) -> np.ndarray:
-    """Correlation from sums; 0 where one side is constant (no linear relation can be shown)."""
+    """Correlation from sums; NaN where one side is constant."""
     import numpy as np
 
     n, x, y, xx, yy, xy = (sums[..., i] for i in range(6))
     spread = (xx - x * x / n) * (yy - y * y / n)
     defined = spread > 1e-12 * np.maximum(xx * yy, 1e-300)
-    return np.where(defined, (xy - x * y / n) / np.sqrt(np.where(defined, spread, 1.0)), 0.0)
+    return np.where(defined, (xy - x * y / n) / np.sqrt(np.where(defined, spread, 1.0)), np.nan)
+
+
+def constant(gold: pd.DataFrame, predicted: pd.DataFrame) -> str:
+    """Why there is no correlation."""
+    if predicted["prediction"].isna().any():
+        return "NaN among the predictions"
+    if predicted["prediction"].nunique() == 1:
+        return "constant predictions"
+    return "constant labels" if gold["label"].nunique() == 1 else ""
 
 
 def _absolute_error(gold: pd.DataFrame, predicted: pd.DataFrame) -> np.ndarray:
