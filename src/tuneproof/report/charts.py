@@ -7,7 +7,9 @@ each table once, however many charts show it.
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ PALETTE = (
     *("#6a994e", "#b565b5", "#5f7fd1", "#b0764f"),
 )
 COST_HEIGHT = 280
+METHOD, HUE = "\x00method", "#010203"
+"""Stand for the method and its colour in a drawing that all methods share: Altair builds and checks it once."""
 QUIET = "#8b929c"
 """What is not the point of a chart: the other methods."""
 
@@ -90,76 +94,83 @@ def search(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
     """One chart a method: learning rate against validation score, the chosen trial ringed, the range marked."""
     import altair as alt
 
+    if panel.trials.empty:
+        return []
     rates = panel.trials[["learning_rate", "low", "high"]].astype(float)
     # one axis for all methods of a panel, so that their ranges can be compared by eye
     ends = (float(rates.min().min()) / 1.3, float(rates.max().max()) * 1.3)
-    found = []
-    for method in dict.fromkeys(panel.trials["method"]):
-        base = alt.Chart(alt.NamedData(name=data))
-        mine = base.transform_filter(alt.FieldEqualPredicate(field="method", equal=method))
-        x = alt.X(
-            "learning_rate:Q", title="learning rate", scale=_log_scale(*ends), axis=_log_axis(*ends, format=".0e")
-        )
-        y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
-        others = base.mark_point(color=QUIET, opacity=0.35, size=14, filled=True).encode(x=x, y=y)
-        points = mine.mark_point(size=50, filled=True, opacity=0.9, color=colour[method]).encode(
-            x=x,
-            y=y,
-            shape=alt.Shape(
-                "state:N",
-                scale=alt.Scale(domain=["complete", "pruned", "diverged"], range=["circle", "cross", "triangle-down"]),
-                legend=None,
-            ),
-            tooltip=[
-                alt.Tooltip("trial:Q"),
-                alt.Tooltip("learning_rate:Q", title="learning rate", format=".2e"),
-                alt.Tooltip("warmup_ratio:Q", title="warm-up ratio", format=".3f"),
-                alt.Tooltip("value:Q", title=panel.score, format=".4f"),
-                alt.Tooltip("state:N"),
-            ],
-        )
-        ring = (
-            mine.transform_filter(alt.FieldEqualPredicate(field="chosen", equal=True))
-            .mark_point(size=220, strokeWidth=1.5, color="currentColor")
-            .encode(x=x, y=y)
-        )
-        edges = [
-            mine.mark_rule(strokeDash=[4, 3], color=QUIET).encode(x=alt.X(f"min({end}):Q", title="learning rate"))
-            for end in ("low", "high")
-        ]
-        found.append(Chart(method, _specification(alt.layer(others, *edges, points, ring), height=150)))
-    return found
+    base = alt.Chart(alt.NamedData(name=data))
+    mine = base.transform_filter(alt.FieldEqualPredicate(field="method", equal=METHOD))
+    x = alt.X("learning_rate:Q", title="learning rate", scale=_log_scale(*ends), axis=_log_axis(*ends, format=".0e"))
+    y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
+    others = base.mark_point(color=QUIET, opacity=0.35, size=14, filled=True).encode(x=x, y=y)
+    points = mine.mark_point(size=50, filled=True, opacity=0.9, color=HUE).encode(
+        x=x,
+        y=y,
+        shape=alt.Shape(
+            "state:N",
+            scale=alt.Scale(domain=["complete", "pruned", "diverged"], range=["circle", "cross", "triangle-down"]),
+            legend=None,
+        ),
+        tooltip=[
+            alt.Tooltip("trial:Q"),
+            alt.Tooltip("learning_rate:Q", title="learning rate", format=".2e"),
+            alt.Tooltip("warmup_ratio:Q", title="warm-up ratio", format=".3f"),
+            alt.Tooltip("value:Q", title=panel.score, format=".4f"),
+            alt.Tooltip("state:N"),
+        ],
+    )
+    ring = (
+        mine.transform_filter(alt.FieldEqualPredicate(field="chosen", equal=True))
+        .mark_point(size=220, strokeWidth=1.5, color="currentColor")
+        .encode(x=x, y=y)
+    )
+    edges = [
+        mine.mark_rule(strokeDash=[4, 3], color=QUIET).encode(x=alt.X(f"min({end}):Q", title="learning rate"))
+        for end in ("low", "high")
+    ]
+    drawn = _specification(alt.layer(others, *edges, points, ring), height=150)
+    return _for_each(dict.fromkeys(panel.trials["method"]), drawn, colour)
 
 
 def curves(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
     """One chart a method: validation score after each epoch, a line a seed; the other methods in grey."""
     import altair as alt
 
-    found = []
-    for method in dict.fromkeys(panel.history["method"]):
-        base = alt.Chart(alt.NamedData(name=data))
-        x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"))
-        y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
-        others = base.mark_line(color=QUIET, opacity=0.3, strokeWidth=1).encode(
-            x=x, y=y, detail=[alt.Detail("method:N"), alt.Detail("seed:N")]
+    if panel.history.empty:
+        return []
+    base = alt.Chart(alt.NamedData(name=data))
+    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"))
+    y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
+    others = base.mark_line(color=QUIET, opacity=0.3, strokeWidth=1).encode(
+        x=x, y=y, detail=[alt.Detail("method:N"), alt.Detail("seed:N")]
+    )
+    mine = (
+        base.transform_filter(alt.FieldEqualPredicate(field="method", equal=METHOD))
+        .mark_line(color=HUE, strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=HUE))
+        .encode(
+            x=x,
+            y=y,
+            detail=alt.Detail("seed:N"),
+            tooltip=[
+                alt.Tooltip("seed:N"),
+                alt.Tooltip("epoch:Q"),
+                alt.Tooltip("value:Q", title=panel.score, format=".4f"),
+                alt.Tooltip("train_loss:Q", title="training loss", format=".4f"),
+            ],
         )
-        mine = (
-            base.transform_filter(alt.FieldEqualPredicate(field="method", equal=method))
-            .mark_line(color=colour[method], strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=colour[method]))
-            .encode(
-                x=x,
-                y=y,
-                detail=alt.Detail("seed:N"),
-                tooltip=[
-                    alt.Tooltip("seed:N"),
-                    alt.Tooltip("epoch:Q"),
-                    alt.Tooltip("value:Q", title=panel.score, format=".4f"),
-                    alt.Tooltip("train_loss:Q", title="training loss", format=".4f"),
-                ],
-            )
-        )
-        found.append(Chart(method, _specification(alt.layer(others, mine), height=150)))
-    return found
+    )
+    drawn = _specification(alt.layer(others, mine), height=150)
+    return _for_each(dict.fromkeys(panel.history["method"]), drawn, colour)
+
+
+def _for_each(methods: Iterable[str], drawn: dict[str, Any], colour: dict[str, str]) -> list[Chart]:
+    """The drawing once a method, with its name and colour in their places."""
+    text = json.dumps(drawn)
+    return [
+        Chart(name, json.loads(text.replace(json.dumps(METHOD), json.dumps(name)).replace(HUE, colour[name])))
+        for name in methods
+    ]
 
 
 def costs(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
