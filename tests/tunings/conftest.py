@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from tuneproof.tunings.base import Material
+
 OUTPUTS = {"classification": 2, "regression": 1, "ner": 3}
 TEXTS = [
     "a wonderful film",
@@ -99,3 +101,24 @@ def loss_of() -> Callable[[Any, dict[str, torch.Tensor]], torch.Tensor]:
         return functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
 
     return loss
+
+
+@pytest.fixture(scope="session")
+def material(minilm: Path, batch: Callable[[str], dict[str, torch.Tensor]]) -> Callable[[str], Material]:
+    """`material(task)`: what a tuning may look at when it begins, the rows of the batch."""
+    from tuneproof.train.batches import Tokens
+    from tuneproof.tunings.base import Material
+
+    def make(task: str) -> Material:
+        rows = {name: tensor for name, tensor in batch(task).items() if name != "attention_mask"}
+        lengths = batch(task)["attention_mask"].sum(1).tolist()
+        columns = {
+            name: [
+                row[:length].numpy() if row.ndim else row.item() for row, length in zip(tensor, lengths, strict=True)
+            ]
+            for name, tensor in rows.items()
+        }
+        labels = [f"label {number}" for number in range(OUTPUTS[task])]
+        return Material(Tokens([str(row) for row in range(len(lengths))], columns), labels, minilm, "fp32")
+
+    return make

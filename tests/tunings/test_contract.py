@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,14 +21,15 @@ from tuneproof.tunings import TUNINGS
 HIDDEN, INNER, LAYERS, STEPS = 384, 1536, 6, 3
 HEAD = {"classification": 2 * (HIDDEN + 1), "regression": HIDDEN + 1, "ner": 3 * (HIDDEN + 1)}
 POOLER = HIDDEN * (HIDDEN + 1)
+# attention's four projections, two dense layers, two layer norms
+LAYER = 4 * HIDDEN * (HIDDEN + 1) + 2 * HIDDEN * INNER + INNER + HIDDEN + 4 * HIDDEN
 VOCABULARY, POSITIONS = 30522, 512
 
 
 def body(task: str) -> int:
     """All parameters of the body; BERT for token classification has no pooler."""
     embeddings = (VOCABULARY + POSITIONS + 2) * HIDDEN + 2 * HIDDEN
-    layer = 4 * HIDDEN * (HIDDEN + 1) + 2 * HIDDEN * INNER + INNER + HIDDEN + 4 * HIDDEN
-    return embeddings + LAYERS * layer + (0 if task == "ner" else POOLER)
+    return embeddings + LAYERS * LAYER + (0 if task == "ner" else POOLER)
 
 
 def expected(name: str, task: str) -> int:
@@ -42,6 +44,34 @@ def expected(name: str, task: str) -> int:
         "adapter": LAYERS * 2 * (2 * HIDDEN * 48 + 48 + HIDDEN) + LAYERS * 2 * 2 * HIDDEN,
         "prefix": 20 * LAYERS * 2 * HIDDEN,
         "ia3": LAYERS * (HIDDEN + HIDDEN + INNER),
+        "partial": 2 * LAYER + (0 if task == "ner" else POOLER),
+        "gradual": body(task),
+        "layerwise": body(task),
+        "prompt": 20 * HIDDEN,
+        "p-tuning": 20 * HIDDEN + 3 * HIDDEN * (HIDDEN + 1),
+        # peft's others: so much for the query and the value projection of each layer
+        "boft": LAYERS * 2 * (HIDDEN // 8 * 8 * 8 + HIDDEN),
+        "c3a": LAYERS * 2 * (HIDDEN // 128) ** 2 * 128,
+        "delora": LAYERS * 2 * (8 * HIDDEN + HIDDEN * 8 + 1),
+        "fourierft": LAYERS * 2 * 1000,
+        "gralora": LAYERS * 2 * (8 * HIDDEN + HIDDEN * 8),
+        "hira": LAYERS * 2 * (8 * HIDDEN + HIDDEN * 8),
+        "hra": LAYERS * 2 * 8 * HIDDEN,
+        "ln-tuning": LAYERS * 2 * 2 * HIDDEN,
+        "loha": LAYERS * 2 * 2 * (8 * HIDDEN + HIDDEN * 8),
+        "lokr": LAYERS * 2 * (16 * 16 + 24 * 8 + 8 * 24),  # 384 = 16 · 24
+        "miss": LAYERS * 2 * 16 * HIDDEN,
+        "oft": LAYERS * 2 * (HIDDEN // 32) * (32 * 31 // 2),
+        "psoft": LAYERS * 2 * (32 * 31 // 2 + 2 * 32),
+        "randlora": LAYERS * 2 * (HIDDEN // 32) * (32 + HIDDEN),
+        "road": LAYERS * 2 * 2 * (HIDDEN // 2),
+        "shira": LAYERS * 2 * 8 * (HIDDEN + HIDDEN),
+        "tinylora": LAYERS * 2 * 64,
+        "trainable-tokens": 100 * HIDDEN,
+        # vectors of 192, and which of them each half of the rows of A and B is made of
+        "vblora": 90 * 192 + LAYERS * 2 * 2 * (4 * 2 * 90),
+        "vera": LAYERS * 2 * (256 + HIDDEN),
+        "waveft": LAYERS * 2 * 2592,
     }[name]
 
 
@@ -53,30 +83,43 @@ class Trained:
     model: Any
     before: dict[str, Any]
     losses: list[float]
+    remembered: int
+    """Parameters that the optimizer keeps averages of."""
 
 
 @pytest.fixture(scope="module", params=[(name, task) for name in sorted(TUNINGS) for task in HEAD], ids="-".join)
-def trained(request: pytest.FixtureRequest, fresh: Callable, batch: Callable, loss_of: Callable) -> Trained:
-    """A few steps on one batch at a rate in the middle of the tuning's own range; dropout is off."""
+def trained(
+    request: pytest.FixtureRequest, fresh: Callable, batch: Callable, loss_of: Callable, material: Callable
+) -> Trained:
+    """A few steps on one batch at a rate in the middle of the tuning's own range, as the loop does; dropout is off."""
     import torch
+
+    from tuneproof.train.loop import make_optimizer
+    from tuneproof.tunings.weights import learned
 
     torch.set_num_threads(1)
     name, task = request.param
     tuning = tunings.get(name)()
     model = tuning.attach(fresh(task), tasks.get(task), total_steps=STEPS).eval()
+    tuning.begin(model, tasks.get(task), material(task))
     before = {key: parameter.detach().clone() for key, parameter in model.named_parameters()}
     rates, inputs, losses = tuning.learning_rates, batch(task), []
-    learn = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learn, lr=math.sqrt(rates.low * rates.high), weight_decay=0.0)
+    rate = math.sqrt(rates.low * rates.high)
+    optimizer = make_optimizer(learned(model), set(), tuning.rates(model), "adamw", rate, 0.0)
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
     for step in range(1, STEPS + 1):
+        tuning.before_step(model, step, STEPS)
         loss = loss_of(model, inputs)
         losses.append(loss.item())
         loss.backward()
+        if (penalty := tuning.penalty(model)) is not None:
+            penalty.backward()
         optimizer.step()
         tuning.after_step(model, step)
         optimizer.zero_grad(set_to_none=True)
     losses.append(loss_of(model, inputs).item())
-    return Trained(name, task, tuning, model, before, losses)
+    return Trained(name, task, tuning, model, before, losses, len(optimizer.state_dict()["state"]))
 
 
 def predictions(model: Any, inputs: dict[str, Any]) -> Any:
@@ -91,6 +134,13 @@ def test_only_promised_parameters_change(trained: Trained) -> None:
     for key, parameter in trained.model.named_parameters():
         unchanged = parameter.equal(trained.before[key])
         assert unchanged != parameter.requires_grad, key
+
+
+def test_frozen_parameters_cost_no_memory(trained: Trained) -> None:
+    """Neither gradients nor an optimizer's averages: both are there for what learns alone."""
+    learn = [parameter for parameter in trained.model.parameters() if parameter.requires_grad]
+    assert trained.remembered == len(learn)
+    assert all(parameter.grad is None for parameter in trained.model.parameters() if not parameter.requires_grad)
 
 
 def test_number_of_learned_parameters(trained: Trained) -> None:
@@ -131,13 +181,13 @@ def test_plain_libraries_load_the_folder(trained: Trained, fresh: Callable, batc
     from peft import PeftModel
 
     trained.tuning.save(trained.model, tmp_path)
-    if trained.name == "full":
+    if trained.name in ("full", "gradual", "layerwise"):
         auto = getattr(transformers, tasks.get(trained.task).auto_class)
         plain = auto.from_pretrained(tmp_path, local_files_only=True)
     elif (tmp_path / "adapter_config.json").exists():
         plain = PeftModel.from_pretrained(fresh(trained.task, seed=7), tmp_path)
     else:
-        assert trained.name in ("probe", "bitfit", "adapter")
+        assert trained.name in ("probe", "bitfit", "adapter", "partial", "prompt", "p-tuning")
         return
     inputs = batch(trained.task)
     torch.testing.assert_close(predictions(plain, inputs), predictions(trained.model, inputs))
@@ -176,7 +226,7 @@ def test_declarations(name: str, fresh: Callable) -> None:
     rates = tuning.learning_rates
     assert 0 < rates.low <= rates.first <= rates.high
     assert tuning.idea.endswith(".")
-    assert "arXiv" in tuning.paper
+    assert re.search("arXiv|openreview", tuning.paper)
     assert tuning.frozen_body == (name == "probe")
     assert tuning.skip(tasks.get("ner"), fresh("ner")) is None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -404,13 +404,20 @@ class _Fitting:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.decay *= 1 - rate * self.settings.weight_decay
+        if self.vocabulary is not None:
+            self.decay *= self._word_decay()
         self.result.steps += 1
         self.tuning.after_step(self.model, self.result.steps)
         for part in self.regularisers:
             part.after_step(self.model, self.result.steps)
         self.optimizer.zero_grad(set_to_none=True)
         return rate
+
+    def _word_decay(self) -> float:
+        """What the step multiplied the word embeddings by that got no gradient from the data."""
+        words = cast(Any, self.model.get_input_embeddings()).weight
+        group = next(group for group in self.optimizer.param_groups if any(words is one for one in group["params"]))
+        return 1.0 if words.grad is None else 1 - group["lr"] * group["weight_decay"]
 
     def _stored_features(self) -> dict[str, Features]:
         """The frozen body's outputs for both splits, computed once for all fits on the same data."""

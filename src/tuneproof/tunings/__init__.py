@@ -14,10 +14,15 @@ TUNINGS = {
     "adapter": "tuneproof.tunings.adapter:Adapter",
     "bitfit": "tuneproof.tunings.bitfit:BitFit",
     "full": "tuneproof.tunings.full:Full",
+    "gradual": "tuneproof.tunings.gradual:Gradual",
     "ia3": "tuneproof.tunings.ia3:IA3",
+    "layerwise": "tuneproof.tunings.layerwise:Layerwise",
     "lora": "tuneproof.tunings.lora:Lora",
+    "p-tuning": "tuneproof.tunings.p_tuning:PTuning",
+    "partial": "tuneproof.tunings.partial:Partial",
     "prefix": "tuneproof.tunings.prefix:Prefix",
     "probe": "tuneproof.tunings.probe:Probe",
+    "prompt": "tuneproof.tunings.prompt:PromptTuning",
 }
 
 

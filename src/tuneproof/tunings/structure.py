@@ -72,6 +72,34 @@ def layer_norms(model: PreTrainedModel) -> list[nn.Module]:
     ]
 
 
+def depths(model: PreTrainedModel) -> dict[str, int]:
+    """How far above the text each parameter lies: 0 embeddings, 1 … n the transformer layers, n + 1 what is on top.
+
+    On top are the head, a pooler and a norm behind the last layer. What all layers share beside their own parameters
+    (DeBERTa's and MPNet's relative positions) counts as an embedding. `MethodError` if no layers are found by name.
+    """
+    body = re.escape(model.base_model_prefix)
+    layer = re.compile(rf"{body}\.\D*?\.(\d+)\..*")
+    numbers = {name: int(found[1]) + 1 for name, _ in model.named_parameters() if (found := layer.fullmatch(name))}
+    if not numbers:
+        raise MethodError(f"no layers found by name in {type(model).__name__} ({model.config.model_type})")
+    top = max(numbers.values()) + 1
+    above = re.compile(rf"(?!{body}\.).*|{body}\.(?:pooler|final_norm)\..*")
+    return {name: numbers.get(name, top if above.fullmatch(name) else 0) for name, _ in model.named_parameters()}
+
+
+def positions(model: PreTrainedModel) -> int | None:
+    """How many sub-tokens the table of position embeddings is for; None where positions are not embedded in a table."""
+    from torch import nn
+
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa's positions start behind the padding index, BERT's at 0
+            first = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - first
+    return None
+
+
 def _linears(model: PreTrainedModel, expression: str) -> dict[str, nn.Linear]:
     from torch import nn
 
