@@ -33,8 +33,9 @@ class Vocabulary:
         self.whole = cast(nn.Embedding, model.get_input_embeddings())
 
     def worthwhile(self) -> bool:
-        """Whether the word embeddings learn, and the data mentions less than half of them."""
-        return self.whole.weight.requires_grad and 2 * len(self.ids) < len(self.whole.weight)
+        """Whether the word embeddings learn as a whole, and the data mentions less than half of them."""
+        plain = isinstance(self.whole, nn.Embedding)  # a tuning may have put its own layer in their place
+        return plain and self.whole.weight.requires_grad and 2 * len(self.ids) < len(self.whole.weight)
 
     def encode(self, split: Tokens) -> Tokens:
         """The same rows with the small vocabulary's ids."""

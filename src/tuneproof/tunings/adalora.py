@@ -10,10 +10,12 @@ from pydantic import Field, model_validator
 
 from tuneproof import files
 from tuneproof.tunings import peft_support, weights
-from tuneproof.tunings.base import LearningRates, Tuning
+from tuneproof.tunings.base import LearningRates
+from tuneproof.tunings.peft_tuning import LinearTuning
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftConfig
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
@@ -46,8 +48,8 @@ class Schedule(NamedTuple):
         return cls(warm=total // 10, final=total // 2, interval=max(1, total // 1000), total=total)
 
 
-class AdaLora(Tuning):
-    """W + (alpha / initial rank) · P Λ Q on query and value; entries of Λ are set to zero, least important first.
+class AdaLora(LinearTuning):
+    """W + (alpha / initial rank) · P Λ Q; entries of Λ are set to zero, least important first.
 
     The paper adds `orthogonality` · mean ‖PᵀP − I‖ to the loss (its γ R(P, Q)): see `penalty`.
     """
@@ -70,17 +72,11 @@ class AdaLora(Tuning):
             raise ValueError(f"initial_rank: found {self.initial_rank}; allowed: above rank ({self.rank})")
         return self
 
-    def skip(self, task: Task, model: PreTrainedModel) -> str | None:
-        from peft.utils import constants
-
-        table = constants.TRANSFORMERS_MODELS_TO_ADALORA_TARGET_MODULES_MAPPING
-        return peft_support.without_targets(model, peft_support.attention_targets(model), table)
-
-    def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
+    def config(self, model: PreTrainedModel, task: Task, total_steps: int) -> PeftConfig:
         from peft import AdaLoraConfig
 
         schedule = Schedule.of(total_steps)
-        config = AdaLoraConfig(
+        return AdaLoraConfig(
             init_r=self.initial_rank,
             target_r=self.rank,
             lora_alpha=self.alpha,  # type: ignore[arg-type]
@@ -90,9 +86,8 @@ class AdaLora(Tuning):
             tfinal=schedule.final,
             deltaT=schedule.interval,
             total_step=schedule.total,
-            target_modules=peft_support.attention_targets(model),
+            target_modules=peft_support.target_modules(model, self.targets),
         )
-        return peft_support.wrap(model, task, config)
 
     def penalty(self, model: PreTrainedModel) -> torch.Tensor:
         """γ · mean over all P and Q of ‖PᵀP − I‖ (Frobenius): a scalar to add to the task's loss.

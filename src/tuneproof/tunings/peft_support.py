@@ -6,9 +6,10 @@ loads it, head included. It names no path of the machine it was written on, and 
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
 
 from tuneproof import files
 from tuneproof.errors import MethodError, TuneproofError
@@ -16,26 +17,93 @@ from tuneproof.tunings import structure, weights
 
 if TYPE_CHECKING:
     from peft import PeftConfig
+    from torch import nn
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
 
+Targets = Literal["attention", "all-linear"]
+_MEANT = (
+    "Failed to load the CUDA extension",
+    "Setting boft_n_butterfly_factor to 1",
+    "Sparse invariant checks are implicitly disabled",  # SHiRA
+    "Specified to not save basis_A and basis_B",  # RandLoRA
+    "Unsupported layer type .*(LayerNorm|RMSNorm)",  # LN tuning
+)
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-def attention_targets(model: PreTrainedModel) -> str | None:
-    """`target_modules` for query and value, the choice of the LoRA paper; fused projections where there are no others.
+def prepare() -> None:
+    """Silence what peft warns of though it is meant, and let it compile no CUDA code for BOFT behind our back."""
+    from peft.tuners.boft import layer
 
-    None where neither is found by name; peft then uses its own table of model types, if it has the type at all.
+    cast(Any, layer)._FBD_CUDA = False
+    for message in _MEANT:
+        warnings.filterwarnings("ignore", message=message)
+
+
+def linears(model: PreTrainedModel, targets: Targets) -> dict[str, nn.Linear]:
+    """The linear layers that are meant, by full name; empty where none is found by name.
+
+    `attention`: query and value, the choice of the LoRA paper, or fused projections where there are no others;
+    `all-linear`: every one of the body, pooler included. The head's layers are never among them, though peft's own
+    `all-linear` takes the head of a token classifier for a part of the body.
     """
-    return structure.pattern(model, "query", "value") or structure.pattern(model, "query_key_value")
+    from torch import nn
+
+    if targets == "attention":
+        return structure.linears(model, "query", "value") or structure.linears(model, "query_key_value")
+    body = f"{model.base_model_prefix}."
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(body)
+    }
 
 
-def without_targets(model: PreTrainedModel, targets: str | None, table: dict[str, Any]) -> str | None:
-    """The reason for `skip`: no target found by name, and peft's own table does not know the type of model either."""
-    if targets is not None or model.config.model_type in table:
-        return None
-    return f"no attention layers found by name in {type(model).__name__} ({model.config.model_type})"
+def target_modules(model: PreTrainedModel, targets: Targets) -> str | list[str]:
+    """The same layers as peft's `target_modules`: a regular expression, or a list of names.
+
+    Raises `MethodError` where there are none.
+    """
+    pattern = structure.pattern(model, "query", "value") or structure.pattern(model, "query_key_value")
+    found = pattern if targets == "attention" else sorted(linears(model, targets))
+    if not found:
+        raise MethodError(f"no {targets} layers found by name in {type(model).__name__} ({model.config.model_type})")
+    return found
+
+
+class Widths(NamedTuple):
+    """What the widths of some linear layers have in common, for arguments that must divide or not exceed them."""
+
+    inputs: int
+    """Greatest common divisor of their numbers of inputs."""
+    outputs: int
+    """The same of their outputs."""
+    entries: int
+    """Entries of the smallest weight matrix."""
+
+    @classmethod
+    def of(cls, layers: dict[str, nn.Linear]) -> Self:
+        inputs = [layer.in_features for layer in layers.values()]
+        outputs = [layer.out_features for layer in layers.values()]
+        return cls(math.gcd(*inputs), math.gcd(*outputs), min(map(math.prod, zip(inputs, outputs, strict=True))))
+
+    @property
+    def both(self) -> int:
+        return math.gcd(self.inputs, self.outputs)
+
+
+def divisor(width: int, limit: int) -> int:
+    """The largest divisor of a width that is not above a limit."""
+    return next(size for size in range(min(width, limit), 0, -1) if width % size == 0)
+
+
+def drawn_seed() -> int:
+    """A seed for what peft draws apart from torch's global generator: frozen projections, places of entries."""
+    import torch
+
+    return int(torch.randint(2**31, ()))
 
 
 def wrap(model: PreTrainedModel, task: Task, config: PeftConfig) -> PreTrainedModel:
@@ -72,7 +140,8 @@ def save(model: PreTrainedModel, folder: Path) -> None:
     content["modules_to_save"] = sorted(set(content["modules_to_save"]))
     for key, value in content.items():
         content[key] = sorted(value) if isinstance(value, set) else value
-    weights.write(folder / WEIGHTS, tensors)
+    # copies, as some layers share what they do not learn, which safetensors refuses
+    weights.write(folder / WEIGHTS, {name: tensor.clone() for name, tensor in tensors.items()})
     files.write_json(folder / CONFIG, content)
 
 
@@ -84,6 +153,7 @@ def load(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
     from peft import PeftModel
     from safetensors import SafetensorError
 
+    prepare()
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():  # peft would ask the hub for it
             raise TuneproofError(f"{folder / name}: file not found")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from tuneproof.errors import MethodError
-from tuneproof.tunings import peft_support
-from tuneproof.tunings.base import LearningRates, Tuning
+from tuneproof.tunings.base import LearningRates
+from tuneproof.tunings.peft_tuning import PeftTuning
 
 if TYPE_CHECKING:
+    from peft import PeftConfig
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
@@ -21,7 +22,7 @@ _SHORTEST = 16
 """Sub-tokens that must still fit beside the prefix for the method to make sense."""
 
 
-class Prefix(Tuning):
+class Prefix(PeftTuning):
     """Keys and values of `tokens` virtual tokens at every layer, learned directly (P-tuning v2; Li & Liang use an MLP).
 
     The virtual tokens take the first positions: a text's own start at `tokens`, so that much less text fits.
@@ -55,21 +56,20 @@ class Prefix(Tuning):
                 return module.num_embeddings - first - self.tokens
         return None
 
-    def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
+    def config(self, model: PreTrainedModel, task: Task, total_steps: int) -> PeftConfig:
         from peft import PrefixTuningConfig
 
+        return PrefixTuningConfig(num_virtual_tokens=self.tokens, prefix_projection=False)
+
+    def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
         if (reason := self.skip(task, model)) is not None:
             raise MethodError(reason)
         longest = self.longest(model)
-        config = PrefixTuningConfig(num_virtual_tokens=self.tokens, prefix_projection=False)
-        return _guarded(peft_support.wrap(model, task, config), longest, self.tokens)
-
-    def save(self, model: PreTrainedModel, folder: Path) -> None:
-        peft_support.save(model, folder)
+        return _guarded(super().attach(model, task, total_steps=total_steps), longest, self.tokens)
 
     def load(self, model: PreTrainedModel, task: Task, folder: Path) -> PreTrainedModel:
         longest = self.longest(model)
-        return _guarded(peft_support.load(model, folder), longest, self.tokens)
+        return _guarded(super().load(model, task, folder), longest, self.tokens)
 
 
 def _guarded(model: PreTrainedModel, longest: int | None, tokens: int) -> PreTrainedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
         raise TuneproofError(f"{path}: not a readable safetensors file ({error}); delete it and run again") from None
 
 
-def put(tensors: dict[str, torch.Tensor], parameters: dict[str, torch.nn.Parameter], path: Path) -> None:
+def put(tensors: dict[str, torch.Tensor], parameters: Mapping[str, torch.Tensor], path: Path) -> None:
     """Copy tensors into the parameters of the same names; both must hold the same names and shapes.
 
     Raises `TuneproofError` otherwise; `path` is the file that its line names.
