@@ -8,7 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from tuneproof import files
 
@@ -54,6 +61,7 @@ class Search(Part):
         "median", description="Stops a trial early when its validation loss falls behind."
     )
     startup: int = Field(4, ge=1, description="Trials spread evenly over the space before TPE (Bergstra 2011) guides.")
+    workers: int = Field(1, ge=1, le=1000, description="Jobs that share a cell's trials, on several nodes; 1: none.")
 
     @field_validator("warmup_ratio")
     @classmethod
@@ -61,6 +69,12 @@ class Search(Part):
         if not 0 <= value[0] <= value[1] < 1:
             raise ValueError("allowed: [low, high] with 0 <= low <= high < 1")
         return value
+
+    @model_serializer(mode="wrap")
+    def _as_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what was not asked for, so that settings from before it could be are what they were."""
+        unasked = {"workers": 1}
+        return {key: value for key, value in handler(self).items() if key not in unasked or value != unasked[key]}
 
 
 class Cell(Part):

@@ -170,6 +170,9 @@ def search(
     train_tokens: TrainTokens,
     model: ModelManifest,
     out: Out,
+    worker: Annotated[
+        int | None, typer.Option(min=0, help="Only take part: the number of one of `search.workers` jobs.")
+    ] = None,
     threads: Threads = 1,
     scratch: Scratch = Path(".tuneproof/search"),
     save_every: SaveEvery = 60.0,
@@ -199,6 +202,7 @@ def search(
         scratch=scratch,
         save_every=save_every,
         out=out,
+        worker=worker,
     )
 
 

@@ -35,6 +35,8 @@ def make_project(folder):
     experiment["augmentations"] = {}
     experiment["methods"] = {"lora": {"tuning": "lora"}, "probe": {"tuning": "probe"}}
     experiment["ensembles"] = {"all": {"members": ["*"]}}
+    # two jobs share each search; start-up points alone, so that the outcome does not depend on who was faster
+    experiment["search"] = {"trials": 2, "startup": 2, "pruner": "none", "workers": 2}
     project.write(experiment)
     return project
 
@@ -85,6 +87,7 @@ def test_a_cluster_gives_the_bytes_of_a_local_run(slurm, tmp_path):
             process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert output.count("Trying to restart") >= 2
+    assert all(f"lora, worker {number}" in output for number in (0, 1))
     assert "DVC was not told" not in output
     assert remote.digest() == local.digest()
     assert remote.jobs() == {}

@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from tuneproof import search
+from tuneproof import search, trial
 from tuneproof.cell import Cell, Search, Training
 from tuneproof.errors import TuneproofError
 from tuneproof.train import loop
@@ -137,10 +137,10 @@ def test_edges():
 
 
 def test_startup_points_cover_the_space():
-    points = search.startup_points(8, 0)
+    points = trial.startup_points(8, 0, 2)
     assert all(0 <= x < 1 and 0 <= y < 1 for x, y in points)
     assert len({int(x * 4) for x, _ in points}) == 4
-    assert points[:3] == search.startup_points(3, 0)
+    assert points[:3] == trial.startup_points(3, 0, 2)
 
 
 @pytest.mark.parametrize("damage", ["one bit", "truncated", "empty", "half a line more", "seal"])

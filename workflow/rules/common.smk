@@ -59,6 +59,7 @@ wildcard_constraints:
     augmentation="[a-z0-9-]+",
     ensemble="[a-z0-9-]+",
     seed="[0-9]+",
+    worker="[0-9]+",
 
 
 def cell_of(wildcards):
@@ -75,6 +76,15 @@ def train_tokens(wildcards):
 def cell_code(wildcards):
     """Source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
     return code.of_cell(cell_of(wildcards))
+
+
+def search_workers(wildcards):
+    """What the jobs leave that search a cell together before its search collects; none where one job does it all."""
+    workers = cell_of(wildcards).search.workers
+    if workers == 1:
+        return []
+    cell = f"{wildcards.dataset}/{wildcards.model}/{wildcards.method}"
+    return [f"<results>/search/{cell}/.worker-{worker}" for worker in range(workers)]
 
 
 def gpus(wildcards):

@@ -162,6 +162,7 @@ def search(experiment: Experiment, run: Run) -> Item:
 
     from tuneproof import tasks
     from tuneproof.search import edge
+    from tuneproof.trial import dimensions
 
     folder = experiment.search(run)
     what = f"{folder}/best.json from trials.csv"
@@ -178,14 +179,14 @@ def search(experiment: Experiment, run: Run) -> Item:
         first = done.iloc[0]
         low, high, _ = cell.learning_rates
         again = {
-            "learning_rate": float(first["learning_rate"]),
-            "warmup_ratio": float(first["warmup_ratio"]),
+            **{dimension.name: float(first[dimension.name]) for dimension in dimensions(cell)},
             "score": tasks.get(cell.task).primary,
             "value": float(first["value"]),
             "trial": int(first["trial"]),
             "trials": len(trials),
             "range": [low, high],
             "edge": edge(float(first["learning_rate"]), low, high),
+            **({"workers": cell.search.workers} if cell.search.workers > 1 else {}),
         }
     except (ValueError, KeyError, IndexError) as error:
         return Item("differs", what, f"trials.csv is not a table of trials ({error})")
