@@ -184,8 +184,8 @@ def search(
     --tokens results/tokenize/movie/none/minilm --train-tokens results/tokenize/movie/none/minilm/train.parquet
     --model results/fetch/models/minilm.json --out results/search/movie/minilm/lora`
     """
+    from tuneproof import lock, watchdog
     from tuneproof import search as stage
-    from tuneproof import watchdog
     from tuneproof.cell import Cell
     from tuneproof.train import device
     from tuneproof.train.run import load_data
@@ -194,6 +194,7 @@ def search(
     context.with_resource(watchdog.watching(60 * stall))
     cell = Cell.read(settings)
     inputs = [settings, train_tokens, tokens / "validation.parquet", prepared / "validation.parquet", model]
+    lock.free_journals(scratch, f"{cell.dataset}-{cell.model}-{cell.method}")
     stage.run(
         cell,
         load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),

@@ -86,7 +86,7 @@ def test_a_truncated_pre_trained_model_is_named(fresh, errors):
 
 @pytest.mark.parametrize("how", ["truncated", "one bit", "empty"])
 def test_a_damaged_journal_of_a_killed_search(fresh, calm, how):
-    """Trials are read back from it; what cannot be read is tried anew."""
+    """Trials are read back from it; what cannot be read is tried anew. It was just being written to, as it seems."""
     process = fresh.start("snakemake", "--cores", "2")
     scratch = fresh.folder / ".tuneproof/search"
     while not list(scratch.glob("*.seal")):  # a trial has ended
@@ -98,6 +98,9 @@ def test_a_damaged_journal_of_a_killed_search(fresh, calm, how):
     assert list(scratch.glob("*.journal"))
     for journal in scratch.glob("*.journal"):
         damage(journal, how)
+        lock = journal.with_name(f"{journal.name}.lock")  # a link, as Optuna makes it
+        if not lock.is_symlink():
+            lock.symlink_to(journal.relative_to(fresh.folder))
     fresh.snakemake()
     assert fresh.digest() == calm.digest()
 
