@@ -38,7 +38,7 @@ rule all:
 
 
 onstart:
-    begin()
+    begin(workflow)
 
 
 onsuccess:

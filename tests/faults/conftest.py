@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from dvc.repo import Repo
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -73,6 +74,9 @@ class Project:
 
     def snakemake(self, *words: str, code: int = 0, **variables: str) -> str:
         return self.run("snakemake", "--cores", "2", *words, code=code, **variables)
+
+    def git(self, *words: str, code: int = 0) -> str:
+        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words, code=code)
 
     def digest(self) -> str:
         return self.run("tuneproof", "digest")
@@ -179,3 +183,13 @@ def finished(calm: Project, tmp_path: Path):
     yield project
     for process in project.processes():
         process.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def tracked(finished: Project) -> Project:
+    """A copy of the finished project that git and DVC know, though DVC was told nothing yet."""
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copyfile(ROOT / name, finished.folder / name)
+    finished.git("init", "-q", "-b", "main")
+    Repo.init(str(finished.folder)).close()
+    return finished

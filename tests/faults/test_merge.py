@@ -1,16 +1,10 @@
 """`dvc.lock` in conflict after a merge: the recipe of docs/reliability.md, as it stands there."""
 
 import re
-import shutil
 
 import pytest
-from dvc.repo import Repo
 
 pytestmark = pytest.mark.slow
-
-
-def git(project, *words, code=0):
-    return project.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words, code=code)
 
 
 def recipe(root):
@@ -21,32 +15,27 @@ def recipe(root):
     return [line for line in lines if line and not line.startswith("git merge")]
 
 
-def test_a_merge_in_conflict(finished, root):
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
-        shutil.copyfile(root / name, finished.folder / name)
-    git(finished, "init", "-q", "-b", "main")
-    Repo.init(str(finished.folder)).close()
-
+def test_a_merge_in_conflict(tracked, root):
     def run_with(change, message):
-        params = finished.params()
+        params = tracked.params()
         change(params)
-        finished.write_params(params)
-        finished.snakemake()
-        git(finished, "add", "-A")
-        git(finished, "commit", "-q", "-m", message)
+        tracked.write_params(params)
+        tracked.snakemake()
+        tracked.git("add", "-A")
+        tracked.git("commit", "-q", "-m", message)
 
     run_with(lambda params: params["evaluation"].update(bootstrap=101), "start")
-    git(finished, "checkout", "-q", "-b", "other")
+    tracked.git("checkout", "-q", "-b", "other")
     run_with(lambda params: params["evaluation"].update(bootstrap=120), "other")
-    git(finished, "checkout", "-q", "main")
+    tracked.git("checkout", "-q", "main")
     run_with(lambda params: params["report"].update(title="Another title"), "mine")
-    assert "CONFLICT" in git(finished, "merge", "other", code=1)
-    assert "<<<<<<<" in (finished.folder / "dvc.lock").read_text()
+    assert "CONFLICT" in tracked.git("merge", "other", code=1)
+    assert "<<<<<<<" in (tracked.folder / "dvc.lock").read_text()
     for line in recipe(root):
-        finished.run("bash", "-c", line.replace("git commit", "git -c user.name=t -c user.email=t@example.org commit"))
-    assert finished.params()["evaluation"]["bootstrap"] == 120
-    assert finished.params()["report"]["title"] == "Another title"
-    assert "Another title" in (finished.results / "report/index.html").read_text()
-    assert "up to date" in finished.run("dvc", "status")
-    assert "<<<<<<<" not in git(finished, "show", "HEAD:dvc.lock")
-    assert git(finished, "status", "--porcelain") == ""
+        tracked.run("bash", "-c", line.replace("git commit", "git -c user.name=t -c user.email=t@example.org commit"))
+    assert tracked.params()["evaluation"]["bootstrap"] == 120
+    assert tracked.params()["report"]["title"] == "Another title"
+    assert "Another title" in (tracked.results / "report/index.html").read_text()
+    assert "up to date" in tracked.run("dvc", "status")
+    assert "<<<<<<<" not in tracked.git("show", "HEAD:dvc.lock")
+    assert tracked.git("status", "--porcelain") == ""

@@ -1,10 +1,12 @@
 # Reads and checks the experiment, writes the settings files, and lists what the rules need of it.
 
+import atexit
 import gc
 import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -217,20 +219,46 @@ def train_files():
     ]
 
 
-def begin():
-    """One run at a time in a folder."""
+def begin(workflow):
+    """Take the lock, before the first job; what DVC knows is not believed any more from here on."""
     try:
         lock.hold(LOCK)
     except TuneproofError as error:
         leave(error)
+    if not (workflow.configfiles or config):
+        handover.forget()
+
+
+def is_full(workflow):
+    """Whether this is a full run of params.yaml; anything less would make DVC's lock file claim too much."""
+    chosen = workflow.dag_settings
+    part = chosen.targets or chosen.until or chosen.omit_from
+    return not (workflow.touch or part or workflow.configfiles or config)
 
 
 def hand_over(workflow):
-    """Tell DVC about a full run of params.yaml; anything less would make its lock file claim too much."""
-    if workflow.touch or workflow.dag_settings.targets or workflow.configfiles or config:
+    """Tell DVC about a full run."""
+    if is_full(workflow):
+        handover.prune(PARAMS, PLAN)
+        handover.commit()
+
+
+def catch_up(workflow):
+    """The hand-over of a run that was cut off after its last job: Snakemake has no hook where nothing is to be done."""
+    nothing_done = workflow.scheduler is not None and not workflow.dryrun and not len(workflow.dag)
+    if not nothing_done or workflow.execution_settings.no_hooks or not is_full(workflow) or handover.is_told():
         return
-    handover.prune(PARAMS, PLAN)
-    handover.commit()
+    try:
+        lock.hold(LOCK)
+    except TuneproofError:
+        return  # the run that is at work will tell
+    print("The run before did not tell DVC of the results; telling it now.", file=sys.stderr)
+    with suppress(KeyboardInterrupt):
+        hand_over(workflow)
+
+
+if workflow.is_main_process:
+    atexit.register(catch_up, workflow)
 
 
 def tell_failures():
