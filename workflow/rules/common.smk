@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import code, experiment, failures, handover, lock, settings, trackers, worker
+from tuneproof import clock, code, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
 # A plan is made of many small objects that live to the end: looking for garbage among them took a fifth of its time.
@@ -40,6 +40,7 @@ try:
     trackers.chosen()  # a missing library is told now, not after the first fit
     if workflow.is_main_process and lock.is_free(LOCK):
         PLAN = settings.write(PARAMS, Path(PARAMS.results))
+        clock.age(Path(PARAMS.results))
     else:
         PLAN = settings.plan(PARAMS)  # a run is at work with the settings that are there
 except TuneproofError as error:
@@ -223,6 +224,7 @@ def begin(workflow):
     """Take the lock, before the first job; what DVC knows is not believed any more from here on."""
     try:
         lock.hold(LOCK)
+        clock.freshen({str(path) for job in workflow.dag.needrun_jobs() for path in job.input})
     except TuneproofError as error:
         leave(error)
     if not (workflow.configfiles or config):
