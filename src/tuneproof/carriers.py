@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import lzma
+import re
 import shutil
 import stat
 import subprocess
@@ -33,6 +34,10 @@ HEADER_LIMIT = 1024**2
 """Bytes; tar keeps a long name in a block of its own, which is read at once."""
 EXTENSIONS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *tarfile.GNU_TYPES[:2])
 """Tar's types of such blocks."""
+NETWORK = re.compile(r"connection broken by '(.*)': |(HTTP error (?:429|5\d\d)\b)|([Rr]ead timed out)")
+"""What pip says where the network is at fault. It tries again by itself, after a longer wait each time."""
+TRIES = 5
+"""How often pip tries again."""
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 """What reading a broken, encrypted or hostile archive raises (RuntimeError: a password or unknown method)."""
 
@@ -108,7 +113,7 @@ def _pip(package: str, sha256: str, build: Literal["wheel", "sdist"], folder: Pa
     only = "--only-binary" if build == "wheel" else "--no-binary"
     arguments = ["download", "--no-deps", "--require-hashes", "--ignore-requires-python", only, ":all:"]
     places = ["-d", str(landing), "-r", str(requirements)]
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"]
+    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", str(TRIES)]
     done = subprocess.run(
         [sys.executable, "-P", pip_guard.__file__, sha256, landing, *arguments, *quiet, *places],
         capture_output=True,
@@ -123,8 +128,11 @@ def _pip(package: str, sha256: str, build: Literal["wheel", "sdist"], folder: Pa
         raise DataError(f"{package}: sha256 expected {sha256}, found {found}")
     reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
     errors = [line for line in reasons if line.startswith("ERROR:")] or reasons
+    reason = errors[-1].removeprefix("ERROR: ").strip()
+    if network := NETWORK.search(done.stderr):  # pip itself would say that there is no such package
+        reason = next(filter(None, network.groups())).rpartition(">: ")[2].rstrip("')")
     raise DataError(
-        f"{package}: pip could not download the {build} ({errors[-1].removeprefix('ERROR: ').strip()}); "
+        f"{package}: pip could not download the {build} ({reason}); "
         f"run `make fetch` on a machine with network, then copy the folder {folder.parent.parent} here"
     )
 

@@ -80,6 +80,19 @@ def test_two_runs_at_once(fresh, calm, errors):
 
 
 @pytest.mark.slow
+def test_a_network_that_is_down(fresh):
+    """Told once, with what to do; the retries are within the job."""
+    params = fresh.params()
+    params["datasets"]["tweet-ner"]["source"].update(package="tuneproof-none==1.0", sha256="0" * 64)
+    fresh.write_params(params)
+    output = fresh.snakemake(code=1, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_CONFIG_FILE=os.devnull)
+    line = "tuneproof-none==1.0: pip could not download"
+    assert output.count(f"error: {line}") == 1, output
+    assert output.count(f"failed: fetch/data/tweet-ner: {line}") == 1, output
+    assert "run `make fetch` on a machine with network" in output
+
+
+@pytest.mark.slow
 def test_a_clock_set_back(finished, calm):
     """All that is there was made tomorrow: nothing runs without need, and what changed runs and is believed."""
     tomorrow = time.time() + 86_400

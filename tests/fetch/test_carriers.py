@@ -1,6 +1,7 @@
 """Archives as data carriers: members come out whole, and nothing else happens."""
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -151,3 +152,13 @@ def test_pip_that_finds_nothing_says_what_to_do(tmp_path, carrier):
     with pytest.raises(DataError, match=r"carrier==2\.0: pip could not download the sdist .*`make fetch`") as raised:
         carriers.download("tuneproof-carrier==2.0", "0" * 64, "sdist", tmp_path / "cache")
     assert "\n" not in str(raised.value)
+
+
+def test_a_network_that_is_down_is_the_reason(tmp_path, monkeypatch):
+    """pip itself says "No matching distribution found" where it could not ask for one."""
+    for name, value in {"INDEX_URL": "http://127.0.0.1:9/simple", "CONFIG_FILE": os.devnull, "FIND_LINKS": ""}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    monkeypatch.setattr(carriers, "TRIES", 1)
+    with pytest.raises(DataError, match=r"none==1\.0: pip could not download the wheel \(.*Connection refused\); run"):
+        carriers.download("tuneproof-none==1.0", "0" * 64, "wheel", tmp_path / "cache")

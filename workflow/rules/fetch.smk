@@ -16,7 +16,7 @@ rule fetch_data:
         "<results>/fetch/data/{dataset}.json",
     log:
         "<logs>/fetch/data/{dataset}.log",
-    retries: 2
+    retries: 0  # pip and the hub's library try again by themselves, and a mistake is told once
     localrule: True
     conda:
         "../envs/tuneproof.yaml"
@@ -35,7 +35,7 @@ rule fetch_model:
         "<results>/fetch/models/{model}.json",
     log:
         "<logs>/fetch/models/{model}.log",
-    retries: 2
+    retries: 0  # pip and the hub's library try again by themselves, and a mistake is told once
     localrule: True
     conda:
         "../envs/tuneproof.yaml"
