@@ -1,6 +1,7 @@
 """The tiniest experiment that passes through every stage, in copies that tests may break, and ways to break them.
 
-`TUNEPROOF_KILLS` is how many kills `test_kills.py` tries: a few by default, sixty in the full form.
+`TUNEPROOF_KILLS` is how many kills `test_kills.py` and `test_handover.py` try each: a few by default, sixty in the full
+form.
 """
 
 from __future__ import annotations

@@ -84,7 +84,9 @@ def test_a_truncated_pre_trained_model_is_named(fresh, errors):
     assert all(weights.parent.name in line for line in said), said
 
 
-@pytest.mark.parametrize("how", ["truncated", "one bit", "empty"])
+@pytest.mark.parametrize(
+    "how", [pytest.param("truncated", marks=pytest.mark.slow), "one bit", pytest.param("empty", marks=pytest.mark.slow)]
+)
 def test_a_damaged_journal_of_a_killed_search(fresh, calm, how):
     """Trials are read back from it; what cannot be read is tried anew. It was just being written to, as it seems."""
     process = fresh.start("snakemake", "--cores", "2")

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-KILLS = int(os.environ.get("TUNEPROOF_KILLS", "6"))
+KILLS = int(os.environ.get("TUNEPROOF_KILLS", "3"))
 SEED = int(os.environ.get("TUNEPROOF_KILLS_SEED", "0"))
 
 
