@@ -80,7 +80,7 @@ def disturb(project, chance, seconds):
     return target, number.name, at_work
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(14_400)
 def test_killed_at_random_moments_it_ends_the_same(calm, template, tmp_path):
     chance, digest = random.Random(SEED), calm.digest()
     hits, resumed, at_work = Counter(), 0, Counter()
