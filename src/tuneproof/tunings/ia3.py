@@ -30,17 +30,19 @@ class IA3(PeftTuning):
     never_decay = ("ia3_l",)  # they start at one, where they change nothing, and zero would silence the layer
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
-        if structure.pattern(model, *_ROLES) is not None:
+        """peft's own table is asked where names say nothing: it knows DeBERTa's fused projections."""
+        from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as TABLE
+
+        if structure.pattern(model, *_ROLES) is not None or model.config.model_type in TABLE:
             return None
         return f"no attention layers found by name in {type(model).__name__} ({model.config.model_type})"
 
     def config(self, model: PreTrainedModel, task: Task, total_steps: int) -> PeftConfig:
         from peft import IA3Config
 
-        return IA3Config(
-            target_modules=structure.pattern(model, *_ROLES),
-            feedforward_modules=structure.pattern(model, "feed_forward_output"),
-        )
+        targets = structure.pattern(model, *_ROLES)
+        inner = None if targets is None else structure.pattern(model, "feed_forward_output")
+        return IA3Config(target_modules=targets, feedforward_modules=inner)
 
 
 _ROLES = ("key", "value", "feed_forward_output")
