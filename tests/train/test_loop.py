@@ -131,7 +131,15 @@ def test_early_stopping_restores_the_best_epoch(data, minilm, monkeypatch):
     assert not same(kept, seen[3])
 
 
-@pytest.mark.parametrize("options", [{}, {"early_stopping": EarlyStopping(patience=1), "epochs": 3}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"early_stopping": EarlyStopping(patience=1), "epochs": 3},
+        {"tuning": "gradual", "epochs": 3},  # words decay only when they are unfrozen
+        {"tuning": "layerwise"},  # words decay at their own rate
+    ],
+)
 def test_the_small_vocabulary_changes_nothing_but_rounding(data, minilm, monkeypatch, options):
     settings = {"weight_decay": 0.5, "dropout": 0.0, **options}
     small = run(make_cell(**settings), data, minilm, learning_rate=1e-3)
