@@ -6,13 +6,14 @@ re-runs the jobs that read it and nothing else, behind both doors and without an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Part, Training
-from tuneproof.params import Params
+from tuneproof.params import Method, Params
 from tuneproof.tunings.base import Tuning
 
 
@@ -149,6 +150,16 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         found[f"ensemble/{dataset_name}/{model_name}/{name}.json"] = dump(
             {"name": name, "task": params.datasets[dataset_name].task, **ensemble}
         )
+    found["across.json"] = dump(
+        {
+            "cells": [[cell.dataset, cell.model, cell.method] for cell in planned.cells],
+            "datasets": {
+                name: {"primary": tasks.get(dataset.task).primary} for name, dataset in params.datasets.items()
+            },
+            "evaluation": params.evaluation.model_dump(mode="json"),
+            "warmup_ratio": list(params.search.warmup_ratio),
+        }
+    )
     found["report.json"] = dump(_report(params, planned))
     return found
 
@@ -164,6 +175,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
             "augment": method.augment,
             "adversarial": method.adversarial and method.adversarial["name"],
             "regularisers": [part["name"] for part in method.regularisers],
+            "detail": _detail(method),
             "training": method.training,
         }
     return {
@@ -181,6 +193,25 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
         "search": params.search.model_dump(mode="json"),
         "evaluation": params.evaluation.model_dump(mode="json"),
     }
+
+
+def _detail(method: Method) -> list[str]:
+    """What a method has besides its tuning as it usually is: `rank 16`, `synonym`, `fgm epsilon 0.5`."""
+    found = [f"{key} {value}" for key, value in _changed(tunings.get, method.tuning).items()]
+    found += [method.augment] if method.augment else []
+    parts = [(adversarial.get, method.adversarial)] if method.adversarial else []
+    for get, chosen in [*parts, *((regularisers.get, part) for part in method.regularisers)]:
+        options = [f"{key} {value}" for key, value in _changed(get, chosen).items()]
+        found.append(" ".join([chosen["name"], *options]))
+    return found
+
+
+def _changed(get: Callable[[str], Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """Options that are not at their defaults."""
+    usual = {
+        name: field.get_default(call_default_factory=True) for name, field in get(chosen["name"]).model_fields.items()
+    }
+    return {key: value for key, value in chosen.items() if key != "name" and value != usual[key]}
 
 
 def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:

@@ -35,6 +35,11 @@ NAMES = (
 """A comparison of many methods."""
 
 
+@pytest.fixture
+def many() -> tuple[str, ...]:
+    return NAMES
+
+
 def figures(method: str) -> tuple[float, float, float, float]:
     """Accuracy, trainable parameters, seconds and best learning rate of a method, made up."""
     if method in METHODS:

@@ -124,6 +124,22 @@ def test_embedded_json_cannot_end_its_element_and_reads_back(text):
     assert json.loads(embedded) == {"text": text}
 
 
+def test_a_page_of_many_methods_stays_small_and_folds_away_what_is_one_thing_a_method(page, many):
+    path = page(methods=many, seeds=(0, 1), rows=120)
+    assert path.stat().st_size < 5_000_000
+    text = path.read_text()
+    found = payload(text)
+    elements = Elements(text)
+    shown = " ".join(elements.text.split())
+    assert "and" in shown.split("cannot be told apart from ")[1].split(";")[0]
+    assert "others; cheapest of these" in shown
+    assert elements.tags.count("rect") == 2 * len(many) * (len(many) + 1) / 2  # a square a pair; one ensemble
+    assert shown.count(f"All {len(many)} charts") == 4  # search and curves of two data sets
+    assert len(found["specs"]) == 2 * (2 * len(many) + 2)
+    hues = {name: found["specs"][f"panel-0-search-{i}"]["layer"][3]["mark"]["color"] for i, name in enumerate(many)}
+    assert hues == {name: charts.colours(list(many))[name] for name in many}
+
+
 # charts
 
 

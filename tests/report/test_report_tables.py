@@ -178,3 +178,46 @@ def test_a_broken_file_is_a_mistake_that_names_it(write_results):
 )
 def test_numbers_read_well(shown, text):
     assert shown == text
+
+
+# many methods
+
+
+def test_places_follow_from_who_is_told_apart_from_whom():
+    panel = judged(
+        a=(0.9, 0.8, 1.0, 1.0, ["c", "d"]),
+        b=(0.8, 0.7, 0.9, 1.0, ["d"]),
+        c=(0.7, 0.6, 0.8, 1.0, []),
+        d=(0.6, 0.5, 0.7, 1.0, []),
+    )
+    assert tables.places(panel) == {"a": "1–2", "b": "1–3", "c": "2–4", "d": "3–4"}
+    alone = judged(a=(0.9, 0.8, 1.0, 1.0, ["b"]), b=(0.8, 0.7, 0.9, 1.0, []))
+    assert tables.places(alone) == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "few"), [(["a", "ab", "b"], True), (["a", "abcdefg", "g"], False), (["", "", ""], False)]
+)
+def test_letters_are_shown_where_they_can_be_told_at_a_glance(groups, few):
+    panel = judged(a=(0.9, 0.8, 1.0, 1.0, []), b=(0.8, 0.7, 0.9, 1.0, []), c=(0.7, 0.6, 0.8, 1.0, []))
+    read_back = [group or math.nan for group in groups]  # as pandas reads an empty cell
+    assert tables.lettered(panel._replace(board=panel.board.assign(group=read_back))) == few
+
+
+def test_a_verdict_on_many_names_some_and_counts_the_others():
+    rows = {f"m{i:02}": (0.9 - i / 1000, 0.8, 1.0, 1.0, []) for i in range(20)}
+    sentence = tables.verdict(judged(**rows), confidence=0.95).sentence
+    assert "it cannot be told apart from m01, m02, m03, m04, m05 and 14 others;" in sentence
+
+
+def test_the_matrix_has_a_square_a_pair_in_the_order_of_the_board(write_results):
+    settings, results = write_results(datasets=("movie",))
+    panel = tables.panels(settings, tables.Results(results))[0]
+    found = tables.matrix(panel)
+    assert {(pair.better, pair.other) for pair in found} == {(i, j) for j in range(8) for i in range(j)}
+    names = panel.ranked["method"].tolist()
+    apart = panel.comparisons[panel.comparisons["distinguishable"]]
+    assert {(names[p.better], names[p.other]) for p in found if p.apart} == set(
+        zip(apart["a"], apart["b"], strict=True)
+    )
+    assert found[0].told.startswith(f"{names[0]} before ")

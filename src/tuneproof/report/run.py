@@ -65,6 +65,7 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str
         settings=settings,
         sections=sections,
         confidence=confidence,
+        many=tables.MANY,
         style=templates.get_template("page.css").render(),
         scripts=scripts,
         policy=_policy(scripts),
@@ -110,6 +111,9 @@ def _part(
         "verdict": answer,
         "board": list(zip(tables.rows(panel.board), bars, strict=True)),
         "ticks": ticks,
+        "lettered": tables.lettered(panel),
+        "places": tables.places(panel),
+        "matrix": tables.matrix(panel) if len(panel.ranked) > tables.MANY else [],
         "figures": figures,
         "comparisons": tables.rows(panel.comparisons),
     }

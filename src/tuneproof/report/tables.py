@@ -7,6 +7,7 @@ a `DataError`. Every file that was read is remembered with its sha256, so that e
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,12 @@ LEADERBOARD = (
     *("dataset", "model", "method", "kind", "score", "value", "low", "high", "seed_mean", "seed_sd", "seeds", "group"),
     *("trainable_parameters", "train_seconds", "peak_memory_mb", "checkpoint_mb", "learning_rate"),
 )
+
+
+MANY = 12
+"""Methods from which on a page names some of them and counts the others, and folds away what is one thing a method."""
+LETTERS = 6
+"""Letters of one method that can be told at a glance."""
 
 
 class Results:
@@ -294,6 +301,54 @@ def _history(histories: dict[tuple[str, int], pd.DataFrame | None], score: str) 
     return pd.concat(found, ignore_index=True) if found else _empty(("method", "seed", "epoch", "value", "train_loss"))
 
 
+# places
+
+
+def lettered(panel: Panel) -> bool:
+    """Whether the group letters say at a glance who differs: they are there, and few."""
+    groups = panel.ranked["group"]
+    return all(isinstance(group, str) and len(group) <= LETTERS for group in groups)
+
+
+def places(panel: Panel) -> dict[str, str]:
+    """Method → the places that it may have by what the comparisons tell: `1–4`.
+
+    It stands behind all that are better by more than chance explains, and before all that are worse.
+    """
+    names = panel.ranked["method"].tolist()
+    apart = [row for row in rows(panel.comparisons) if row["distinguishable"]]
+    above, below = Counter(row["b"] for row in apart), Counter(row["a"] for row in apart)
+    found = {}
+    for name in names:
+        first, last = 1 + above[name], len(names) - below[name]
+        found[name] = f"{first}–{last}" if first < last else str(first)
+    return found
+
+
+class Pair(NamedTuple):
+    """A cell of the matrix of comparisons: places of the better and the other method, from 0."""
+
+    better: int
+    other: int
+    apart: bool
+    told: str
+
+
+def matrix(panel: Panel) -> list[Pair]:
+    """All comparisons by place in the ranking."""
+    place = {name: place for place, name in enumerate(panel.ranked["method"])}
+    return [
+        Pair(
+            place[row["a"]],
+            place[row["b"]],
+            bool(row["distinguishable"]),
+            f"{row['a']} before {row['b']} by {number(row['difference'])}, p {p_value(row['p_holm'])}",
+        )
+        for row in rows(panel.comparisons)
+        if row["a"] in place and row["b"] in place
+    ]
+
+
 # sentences
 
 
@@ -321,7 +376,7 @@ def verdict(panel: Panel, *, confidence: float) -> Verdict:
     rivals = [method for method in ranked["method"].iloc[1:] if method not in apart]
     parts = [f"{name} is ahead at {at}"]
     if rivals:
-        parts.append(f"it cannot be told apart from {listed(rivals)}")
+        parts.append(f"it cannot be told apart from {some(rivals)}")
         cheapest = _cheapest(ranked[ranked["method"].isin([name, *rivals])])
         if cheapest is not None:
             itself = "it is also the cheapest of these" if cheapest[0] == name else f"cheapest of these: {cheapest[0]}"
@@ -405,6 +460,11 @@ def p_value(value: float | None) -> str:
 
 def listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def some(names: list[str], shown: int = 5) -> str:
+    """All names where they are few; else the first ones, and how many more there are."""
+    return listed(names) if len(names) <= MANY else f"{', '.join(names[:shown])} and {len(names) - shown} others"
 
 
 def _nothing(value: float | None) -> bool:
