@@ -5,8 +5,9 @@ Kept apart from `params.py`, so that a change to how params are read does not co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from tuneproof import files
@@ -51,6 +53,42 @@ class Training(Part):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
 
+class Space(Part):
+    """Settings of a fit that are searched beside the learning rate; they replace what `training` says."""
+
+    weight_decay: tuple[float, float] | None = Field(None, description="Low and high.")
+    dropout: tuple[float, float] | None = Field(None, description="Low and high.")
+
+    @field_validator("weight_decay")
+    @classmethod
+    def _decay(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 <= value[0] < value[1] <= 1:
+            raise ValueError("allowed: [low, high] with 0 <= low < high <= 1")
+        return value
+
+    @field_validator("dropout")
+    @classmethod
+    def _share(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 <= value[0] < value[1] < 1:
+            raise ValueError("allowed: [low, high] with 0 <= low < high < 1")
+        return value
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.ranges():
+            raise ValueError(f"allowed: {' or '.join(type(self).model_fields)}, or both")
+        return self
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Setting → low and high, of those that are searched."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @model_serializer
+    def _as_asked(self) -> dict[str, Any]:
+        return {name: list(value) for name, value in self.ranges().items()}
+
+
 class Search(Part):
     """Learning-rate search of one cell; every method gets the same budget."""
 
@@ -61,6 +99,7 @@ class Search(Part):
         "median", description="Stops a trial early when its validation loss falls behind."
     )
     startup: int = Field(4, ge=1, description="Trials spread evenly over the space before TPE (Bergstra 2011) guides.")
+    space: Space | None = Field(None, description="Further settings to search; null: learning rate and warm-up alone.")
     workers: int = Field(1, ge=1, le=1000, description="Jobs that share a cell's trials, on several nodes; 1: none.")
 
     @field_validator("warmup_ratio")
@@ -70,10 +109,14 @@ class Search(Part):
             raise ValueError("allowed: [low, high] with 0 <= low <= high < 1")
         return value
 
+    def further(self) -> dict[str, tuple[float, float]]:
+        """Setting → low and high, of those that are searched beside learning rate and warm-up."""
+        return {} if self.space is None else self.space.ranges()
+
     @model_serializer(mode="wrap")
     def _as_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what was not asked for, so that settings from before it could be are what they were."""
-        unasked = {"workers": 1}
+        unasked = {"workers": 1, "space": None}
         return {key: value for key, value in handler(self).items() if key not in unasked or value != unasked[key]}
 
 
@@ -93,6 +136,11 @@ class Cell(Part):
     learning_rates: tuple[float, float, float]
     """Low and high end of the searched range, and the first rate tried."""
     search: Search
+
+    def chosen(self, values: Mapping[str, float]) -> Cell:
+        """The cell with those of its settings that were searched as a trial, or best.json, has them."""
+        found = {name: values[name] for name in self.search.further()}
+        return self.model_copy(update={"training": self.training.model_copy(update=found)})
 
     @classmethod
     def read(cls, path: Path) -> Cell:

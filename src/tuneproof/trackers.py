@@ -86,7 +86,8 @@ def _history(path: Path) -> list[Row]:
 
 def _settings(run: dict[str, Any]) -> dict[str, Any]:
     """What was set, as plain values."""
-    keys = ("dataset", "model", "method", "seed", "learning_rate", "warmup_ratio", "precision", "device")
+    keys = ("dataset", "model", "method", "seed", "learning_rate", "warmup_ratio")
+    keys = (*keys, "weight_decay", "dropout", "precision", "device")
     return {key: run[key] for key in keys if key in run}
 
 

@@ -45,10 +45,15 @@ class Dimension(NamedTuple):
 def dimensions(cell: Cell) -> list[Dimension]:
     """The space that is searched, in the order of the columns of trials.csv."""
     warmup_low, warmup_high = cell.search.warmup_ratio
-    return [
+    found = [
         Dimension("learning_rate", *cell.learning_rates, log=True),
         Dimension("warmup_ratio", warmup_low, warmup_high, (warmup_low + warmup_high) / 2),
     ]
+    for name, (low, high) in cell.search.further().items():
+        given = getattr(cell.training, name)
+        first = (low + high) / 2 if given is None else min(max(given, low), high)
+        found.append(Dimension(name, low, high, first))
+    return found
 
 
 def point(cell: Cell, number: int) -> dict[str, float] | None:
@@ -138,7 +143,7 @@ def run(
     try:
         with Progress(f"trial {number + 1} of {cell.search.trials}, learning rate {rate:.2e}") as progress:
             result = fit(
-                cell,
+                cell.chosen(values),
                 data,
                 model_folder=model_folder,
                 learning_rate=rate,

@@ -41,7 +41,7 @@ def make_project(folder):
     return project
 
 
-def wait_for(condition, process, seconds=120):
+def wait_for(condition, process, seconds=300):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert process.poll() is None, process.stdout.read()
@@ -80,7 +80,7 @@ def test_a_cluster_gives_the_bytes_of_a_local_run(slurm, tmp_path):
         os.kill(killed.pid, signal.SIGKILL)
         slurm.kill_node()
         slurm.start_node()
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=400)
     finally:
         if process.poll() is None:
             process.terminate()

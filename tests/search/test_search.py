@@ -2,14 +2,18 @@
 
 import json
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
-from tuneproof import search, trial
+from tuneproof import params, search, trial
 from tuneproof.cell import Cell, Search, Training
-from tuneproof.errors import TuneproofError
+from tuneproof.errors import MethodError, ParamsError, TuneproofError
 from tuneproof.train import loop
+
+ROOT = Path(__file__).parents[2]
 
 
 def make_cell(**options):
@@ -128,6 +132,96 @@ def test_a_trial_that_falls_behind_is_pruned(monkeypatch, tmp_path):
     pruned = trials[trials["state"] == "pruned"]
     assert len(pruned) and (pruned["epochs"] < 3).all()
     assert not len(run(monkeypatch, tmp_path, hill(), make_cell(pruner="none"), name="n")[1].query("state == 'pruned'"))
+
+
+SPACE = {"weight_decay": [0.0, 0.2], "dropout": [0.05, 0.4]}
+
+
+def test_further_settings_are_searched_where_params_ask(monkeypatch, tmp_path):
+    plain, seen = hill(), []
+
+    def fit(cell, data, **options):
+        seen.append((cell.training.weight_decay, cell.training.dropout))
+        return plain(cell, data, **options)
+
+    best, trials = run(monkeypatch, tmp_path, fit, make_cell(space=SPACE, trials=8))
+    assert list(trials.columns) == [
+        *("trial", "state", "learning_rate", "warmup_ratio", "weight_decay", "dropout", "epochs", "value")
+    ]
+    assert seen[0] == (0.01, pytest.approx(0.225)), "params' own value; the middle where there is none"
+    assert seen == list(zip(trials["weight_decay"], trials["dropout"], strict=True))
+    assert trials["weight_decay"].between(0, 0.2).all() and trials["dropout"].between(0.05, 0.4).all()
+    assert trials["weight_decay"].nunique() == trials["dropout"].nunique() == 8
+    chosen = trials.loc[best["trial"]]
+    assert (best["weight_decay"], best["dropout"]) == (chosen["weight_decay"], chosen["dropout"])
+    assert [*best][:4] == ["learning_rate", "warmup_ratio", "weight_decay", "dropout"]
+
+
+def test_a_killed_search_of_further_settings_goes_on(monkeypatch, tmp_path):
+    cell = make_cell(space=SPACE)
+    run(monkeypatch, tmp_path, hill(), cell, name="calm")
+    fit = hill()
+    fit.kill_at = 5
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, tmp_path, fit, cell, name="killed")
+    run(monkeypatch, tmp_path, hill(), cell, name="killed")
+    for file in ("best.json", "trials.csv"):
+        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "calm" / file).read_bytes()
+
+
+def test_a_first_value_beyond_the_range_is_taken_to_its_end():
+    cell = make_cell(space={"weight_decay": [0.05, 0.2]})
+    assert trial.point(cell, 0)["weight_decay"] == 0.05
+
+
+def test_the_fit_has_what_was_chosen(monkeypatch, tmp_path):
+    """Stage train too; settings that were not searched stay as params have them."""
+    from tuneproof.train import run as train
+
+    seen = []
+
+    def fit(cell, *_, learning_rate, **__):
+        seen.append((cell.training, learning_rate))
+        raise MethodError("seen enough")
+
+    monkeypatch.setattr(loop, "fit", fit)
+    best = tmp_path / "best.json"
+    best.write_text(json.dumps({"learning_rate": 1e-3, "warmup_ratio": 0.1, "dropout": 0.3}))
+    cell = make_cell(space={"dropout": [0.0, 0.5]})
+    where = {
+        "best": best,
+        "test_tokens": tmp_path,
+        "model_folder": tmp_path,
+        "scratch": tmp_path,
+        "out": tmp_path / "o",
+    }
+    train.run(cell, None, seed=0, inputs={}, code=[], command=[], save_every=60.0, **where)
+    ((training, rate),) = seen
+    assert (training.dropout, training.weight_decay, training.epochs, rate) == (0.3, 0.01, 3, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({}, "search.space: found {}; allowed: weight_decay or dropout, or both"),
+        ({"dropout": [0.2, 0.1]}, "search.space.dropout: found [0.2, 0.1]; allowed: [low, high] with 0 <= low < high"),
+        ({"dropout": [0, 1]}, "search.space.dropout: found [0, 1]; allowed: [low, high] with 0 <= low < high < 1"),
+        ({"weight_decay": [0, 2]}, "search.space.weight_decay: found [0, 2]; allowed: [low, high] with 0 <= low < hig"),
+        ({"droput": [0, 0.1]}, "search.space.droput: unknown key; allowed: weight_decay, dropout; did you mean dropou"),
+    ],
+)
+def test_a_wrong_space_is_one_clear_line(space, said):
+    content = yaml.safe_load((ROOT / "experiments/tiny.yaml").read_text())
+    with pytest.raises(ParamsError) as told:
+        params.check({**content, "search": {"space": space}})
+    (line,) = told.value.lines
+    assert line.startswith(f"params.yaml: {said}")
+
+
+def test_a_space_that_is_not_asked_for_is_not_written():
+    assert "space" not in Search().model_dump(mode="json")
+    assert Search(space=SPACE).model_dump(mode="json")["space"] == SPACE
+    assert Search(space={"dropout": (0, 0.1)}).model_dump(mode="json")["space"] == {"dropout": [0.0, 0.1]}
 
 
 def test_edges():

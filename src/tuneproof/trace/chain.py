@@ -110,6 +110,7 @@ class Chain:
             if name != "predictions.parquet":  # a step of its own
                 record[folder / name] = (digest, "provenance.json")
         facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
+        facts |= {key: about[key] for key in ("weight_decay", "dropout") if key in about}
         facts |= {key: about.get(key) for key in ("precision", "device", "threads")}
         facts |= {"command": made.get("command"), "hardware": made.get("hardware"), "started": made.get("started")}
         facts["ended"] = made.get("ended")
@@ -137,6 +138,7 @@ class Chain:
         best = _json(folder / "best.json")
         facts = {"best trial": best.get("trial"), **{key: best.get(key) for key in ("score", "value", "trials")}}
         facts |= {key: best.get(key) for key in ("learning_rate", "warmup_ratio", "range", "edge")}
+        facts |= {key: best[key] for key in ("weight_decay", "dropout", "workers") if key in best}
         record = {
             folder / "best.json": self._recorded(run, "best"),
             folder / "trials.csv": self._recorded(run, "trials"),

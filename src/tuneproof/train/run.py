@@ -94,7 +94,14 @@ def run(
         if "left_out" in chosen:
             raise MethodError(chosen["left_out"])
         outcome = _fit_and_predict(
-            cell, data, seed=seed, chosen=chosen, test_tokens=test_tokens, model_folder=model_folder, keep=keep, out=out
+            cell.chosen(chosen),
+            data,
+            seed=seed,
+            chosen=chosen,
+            test_tokens=test_tokens,
+            model_folder=model_folder,
+            keep=keep,
+            out=out,
         )
     except MethodError as error:
         outcome = _left_out(cell, " ".join(str(error).split()), out)
@@ -171,6 +178,7 @@ def _fit_and_predict(
     about = {
         "learning_rate": chosen["learning_rate"],
         "warmup_ratio": chosen["warmup_ratio"],
+        **{name: chosen[name] for name in cell.search.further()},
         "epochs_run": len(result.history),
         "best_epoch": result.best_epoch,
         "steps": result.steps,
