@@ -194,4 +194,4 @@ def test_losses_and_weights_are_the_trainer_s(tuning: str, task: str, minilm: Pa
         difference = (weight - their_weights[name]).abs().max().item()
         assert difference <= (WEIGHTS * RATES[tuning] if weight.requires_grad else 0.0), name
         compared += 1
-    assert compared > 100
+    assert compared > 90
