@@ -86,9 +86,8 @@ def _history(path: Path) -> list[Row]:
 
 def _settings(run: dict[str, Any]) -> dict[str, Any]:
     """What was set, as plain values."""
-    keys = ("dataset", "model", "method", "seed", "learning_rate", "warmup_ratio")
-    keys = (*keys, "weight_decay", "dropout", "precision", "device")
-    return {key: run[key] for key in keys if key in run}
+    about, searched = ("dataset", "model", "method", "seed"), ("learning_rate", "warmup_ratio", "weight_decay", "dropout")
+    return {key: run[key] for key in (*about, *searched, "precision", "device") if key in run}
 
 
 def _curves(row: Row) -> Row:
