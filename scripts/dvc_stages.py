@@ -24,7 +24,7 @@ READS = {
     "search": ["datasets", "models", "methods", "search", "training"],
     "train": ["datasets", "models", "methods", "search", "training", "seeds"],
     "ensemble": ["datasets", "models", "methods", "seeds", "ensembles"],
-    "evaluate": ["datasets", "models", "methods", "seeds", "ensembles", "evaluation"],
+    "evaluate": ["datasets", "models", "methods", "search", "seeds", "ensembles", "evaluation"],
     "report": [
         "datasets", "models", "methods", "augmentations", "search", "training", "seeds", "ensembles", "evaluation",
         "report",
@@ -38,7 +38,7 @@ NEEDS = {
     "search": ["fetch", "prepare", "tokenize"],
     "train": ["fetch", "prepare", "tokenize", "search"],
     "ensemble": ["prepare", "train"],
-    "evaluate": ["prepare", "train", "ensemble"],
+    "evaluate": ["prepare", "search", "train", "ensemble"],
     "report": ["prepare", "augment", "search", "train", "ensemble", "evaluate"],
 }
 

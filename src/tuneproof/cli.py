@@ -307,6 +307,18 @@ def evaluate(
 
 
 @app.command()
+def across(settings: Settings, results: Annotated[Path, typer.Option(help="Folder of all results.")], out: Out) -> None:
+    """Compare methods over all data sets, and look at the searches.
+
+    Example: `tuneproof across --settings results/settings/across.json --results results --out results/evaluate`
+    """
+    from tuneproof import files
+    from tuneproof.evaluate import across as job
+
+    job.run(files.read_json(settings), results, out)
+
+
+@app.command()
 def report(settings: Settings, results: Annotated[Path, typer.Option(help="Folder of all results.")], out: Out) -> None:
     """Write the page and the leaderboard.
 

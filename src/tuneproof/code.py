@@ -25,7 +25,7 @@ STAGES = {
     "search": ["tuneproof.search"],
     "train": ["tuneproof.train.run"],
     "ensemble": ["tuneproof.ensemble"],
-    "evaluate": ["tuneproof.evaluate.run"],
+    "evaluate": ["tuneproof.evaluate.run", "tuneproof.evaluate.across"],
     "report": ["tuneproof.report.run"],
 }
 """Stage → the modules that do its work."""

@@ -489,6 +489,9 @@ class Evaluation(Part):
 
     bootstrap: int = Field(2000, ge=100, le=100_000, description="Resamples behind each interval and test.")
     confidence: float = Field(0.95, gt=0.5, lt=1)
+    rope: float = Field(
+        0.01, ge=0, lt=1, description="Scores that differ by less are practically equal (over data sets)."
+    )
     seed: int = Field(0, ge=0)
 
 

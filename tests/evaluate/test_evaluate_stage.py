@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from tuneproof.errors import DataError
+from tuneproof.evaluate import FILES
 from tuneproof.evaluate import run as stage
-from tuneproof.files import write_frame
+from tuneproof.files import write_frame, write_json
 from tuneproof.tasks.ner import Ner
 
 SETTINGS = {
@@ -75,8 +76,8 @@ def test_scores_have_a_row_for_each_seed_and_one_over_all(experiment, tmp_path):
     assert list(scores.columns) == [
         *("dataset", "model", "method", "kind", "split", "seed", "score", "value", "low", "high", "note")
     ]
-    # two splits, two scores: three methods with three seeds and a summary, one ensemble
-    assert len(scores) == 2 * 2 * (3 * 4 + 1)
+    # two splits, six scores: three methods with three seeds and a summary, one ensemble
+    assert len(scores) == 2 * 6 * (3 * 4 + 1)
     good = scores[(scores["method"] == "good") & (scores["split"] == "test") & (scores["score"] == "accuracy")]
     assert good["seed"].tolist()[:3] == [0, 1, 2]
     assert pd.isna(good["seed"].tolist()[3])
@@ -84,7 +85,7 @@ def test_scores_have_a_row_for_each_seed_and_one_over_all(experiment, tmp_path):
     assert ((good["low"] < good["value"]) & (good["value"] < good["high"])).all()
     ensemble = scores[(scores["method"] == "all") & (scores["split"] == "test")]
     assert (ensemble["kind"] == "ensemble").all()
-    assert ensemble["note"].str.contains("one set of predictions").all()
+    assert ensemble[ensemble["value"].notna()]["note"].str.contains("one set of predictions").all()
     assert metrics["good"]["accuracy"] == 0.903333
     assert set(metrics) == {"good", "alike", "bad", "all"}
 
@@ -116,7 +117,7 @@ def test_equal_input_gives_equal_bytes_whatever_the_order_of_rows(experiment, tm
     frame = pd.read_parquet(predictions["good/seed-0"])
     write_frame(predictions["good/seed-0"], frame.iloc[::-1])
     stage.run(SETTINGS, prepared, predictions, tmp_path / "two")
-    for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json"):
+    for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -124,9 +125,10 @@ def test_one_seed_says_what_its_interval_leaves_out(experiment, tmp_path):
     prepared, predictions = experiment
     stage.run(SETTINGS, prepared, {k: p for k, p in predictions.items() if "seed-0" in k}, tmp_path / "out")
     scores, comparisons, _, _ = tables(tmp_path / "out")
-    over_seeds = scores[scores["seed"].isna()]
-    assert (over_seeds["note"] == "one seed: the interval covers the rows, not the seeds").all()
-    assert comparisons["note"].str.startswith("one seed").all()
+    over_seeds = scores[scores["seed"].isna() & scores["value"].notna()]
+    assert (over_seeds["note"] == "interval over seeds not defined: one seed, so that it covers the rows alone").all()
+    assert comparisons["note"].str.startswith("interval over seeds not defined: one seed").all()
+    assert comparisons["note"].str.contains("stochastic order not defined: one seed").all()
 
 
 def test_a_single_method_has_nothing_to_be_compared_with(experiment, tmp_path):
@@ -152,12 +154,13 @@ def test_a_method_that_diverged_is_last_and_stated(tmp_path):
     assert metrics["lost"]["pearson"] is None
     test = scores[(scores["split"] == "test") & (scores["score"] == "pearson") & scores["seed"].isna()]
     notes = test.set_index("method")["note"]
-    assert notes["lost"] == "interval not defined: the score is not defined in the only run"
-    assert notes["flat"] == "interval not defined: the same value in every resample"
-    assert scores.loc[scores["low"].isna() & scores["seed"].isna(), "note"].str.startswith("interval not").all()
-    lost = comparisons[comparisons["b"] == "lost"]
-    assert not lost["distinguishable"].any()
-    assert lost["note"].str.startswith("interval not defined").all()
+    assert notes["lost"] == "not defined: NaN among the predictions"
+    assert notes["flat"] == "not defined: constant predictions"
+    assert scores.loc[scores["low"].isna(), "note"].str.contains("not defined").all()
+    undefined = comparisons.set_index(["a", "b"])
+    assert not comparisons["distinguishable"].any()
+    assert undefined.loc[("fine", "lost"), "note"].startswith("not defined: NaN among the predictions")
+    assert undefined.loc[("fine", "flat"), "note"].startswith("not defined: constant predictions")
 
 
 def test_two_rows_are_enough_to_run(tmp_path):
@@ -168,8 +171,12 @@ def test_two_rows_are_enough_to_run(tmp_path):
     }
     stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
     scores, *_ = tables(tmp_path / "out")
-    notes = scores[(scores["split"] == "validation") & scores["seed"].isna()]["note"]
-    assert (notes == "interval not defined: one row").all()
+    validation = scores[(scores["split"] == "validation") & scores["seed"].isna()].set_index("score")["note"]
+    assert validation["accuracy"] == validation["macro_f1"] == "interval not defined: one row"
+    assert validation["mcc"] == "not defined in 2 of 2 runs: constant predictions"
+    assert validation["auroc"] == "not defined in 2 of 2 runs: no probabilities"
+    test = scores[(scores["split"] == "test") & (scores["score"] == "accuracy")]
+    assert (test["low"].notna() | (test["note"] == "interval not defined: the same value in every resample")).all()
 
 
 @pytest.mark.parametrize(
@@ -184,15 +191,103 @@ def test_two_rows_are_enough_to_run(tmp_path):
         (lambda frame: frame.drop(columns="prediction"), "no column prediction; columns found: id, split"),
     ],
 )
-def test_predictions_of_other_rows_are_a_mistake(tmp_path, change, message):
+def test_predictions_of_other_rows_are_stated_and_the_others_judged(tmp_path, change, message):
     gold = {"validation": ["a", "b"] * 2, "test": ["a", "b"]}
     prepared = write_prepared(tmp_path / "prepared", gold)
     path = write_predictions(tmp_path / "p.parquet", gold)
     write_frame(path, change(pd.read_parquet(path)))
-    with pytest.raises(DataError) as caught:
-        stage.run(SETTINGS, prepared, {"m/seed-0": path}, tmp_path / "out")
-    assert message in str(caught.value)
-    assert str(caught.value).startswith(f"{path}: ")
+    sound = write_predictions(tmp_path / "sound.parquet", gold)
+    runs = {"m/seed-0": path, "m/seed-1": sound, "n/seed-0": path, "o/seed-0": sound, "o/seed-1": sound}
+    stage.run(SETTINGS, prepared, runs, tmp_path / "out")
+    scores, comparisons, groups, metrics = tables(tmp_path / "out")
+    test = scores[(scores["split"] == "test") & (scores["score"] == "accuracy")]
+    notes = test.set_index(["method", "seed"])["note"]
+    assert message in notes["m", 0]
+    assert notes["m", 0].startswith("not evaluated: ")
+    over_seeds = test[test["seed"].isna()].set_index("method")
+    assert over_seeds.loc["m", "value"] == 1
+    assert over_seeds.loc["m", "note"].startswith("1 of 2 seeds not evaluated; ")
+    assert message in over_seeds.loc["n", "note"]
+    assert metrics["n"]["accuracy"] is None
+    assert set(groups["method"]) == {"m", "o"}
+    assert comparisons["note"].str.contains("paired over 1 of 2 seeds|no difference on any row").all()
+
+
+def test_a_missing_file_is_stated_and_the_others_judged(experiment, tmp_path):
+    prepared, predictions = experiment
+    predictions["good/seed-1"].unlink()
+    predictions["ensemble:all"].unlink()
+    stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
+    scores, comparisons, groups, _ = tables(tmp_path / "out")
+    notes = scores[(scores["split"] == "test") & (scores["score"] == "accuracy")].set_index(["method", "seed"])["note"]
+    assert notes["good", 1] == "not evaluated: no predictions file"
+    over_seeds = scores[scores["seed"].isna() & (scores["score"] == "accuracy") & (scores["split"] == "test")]
+    notes = over_seeds.set_index("method")["note"]
+    assert notes["good"] == "1 of 3 seeds not evaluated"
+    assert notes["all"] == "not evaluated: no predictions file"
+    assert set(groups["method"]) == {"good", "alike", "bad"}
+    assert len(comparisons) == 3
+
+
+def test_nothing_to_judge_still_gives_tables(experiment, tmp_path):
+    prepared, _ = experiment
+    stage.run(SETTINGS, prepared, {"m/seed-0": tmp_path / "nowhere.parquet"}, tmp_path / "out")
+    scores, comparisons, groups, _ = tables(tmp_path / "out")
+    assert (scores["note"] == "not evaluated: no predictions file").all()
+    assert comparisons.empty
+    assert groups.empty
+
+
+def test_a_damaged_file_is_a_mistake(experiment, tmp_path):
+    prepared, predictions = experiment
+    predictions["good/seed-1"].write_bytes(b"nothing")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
+
+
+def test_classes_that_no_row_of_a_split_has_change_nothing(tmp_path):
+    # `c` is in the data card alone, `b` not in the test split: macro F1 is over what occurs, as scikit-learn has it
+    prepared = write_prepared(tmp_path / "prepared", {"validation": ["a", "b"] * 5, "test": ["a"] * 10})
+    write_json(prepared / "card.json", {"labels": ["a", "b", "c"]})
+    right = {"validation": ["a", "b"] * 5, "test": ["a"] * 10}
+    other = {"validation": ["a", "b"] * 5, "test": ["a"] * 8 + ["b"] * 2}
+    predictions = {
+        f"{name}/seed-0": write_predictions(tmp_path / f"{name}.parquet", given)
+        for name, given in (("right", right), ("other", other))
+    }
+    stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
+    scores, comparisons, _, metrics = tables(tmp_path / "out")
+    assert metrics["right"]["macro_f1"] == 1
+    assert metrics["other"]["macro_f1"] == pytest.approx((2 * 8 / 18 + 0) / 2, abs=1e-6)
+    assert metrics["right"]["mcc"] is None
+    assert comparisons["p_randomisation"].notna().all()
+    test = scores[(scores["split"] == "test") & (scores["score"] == "mcc")].set_index("method")["note"]
+    assert test["right"].tolist()[-1] == "not defined: constant predictions"
+    assert test["other"].tolist()[-1] == "not defined: constant labels"
+
+
+def test_parquet_holds_what_csv_holds_with_types(experiment, tmp_path):
+    prepared, predictions = experiment
+    stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
+    for name, columns in (("scores", stage.SCORES), ("comparisons", stage.COMPARISONS), ("groups", stage.GROUPS)):
+        typed = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
+        assert {column: str(kind) for column, kind in typed.dtypes.items()} == columns
+        plain = pd.read_csv(tmp_path / "out" / f"{name}.csv", dtype=columns, keep_default_na=False, na_values=[""])
+        pd.testing.assert_frame_equal(typed.fillna({"note": ""}), plain.fillna({"note": ""}))
+
+
+def test_comparisons_say_what_it_would_take(experiment, tmp_path):
+    prepared, predictions = experiment
+    stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
+    pairs = tables(tmp_path / "out")[1].set_index(["a", "b"])
+    clear = pairs.loc[("good", "bad")]
+    assert clear["epsilon_min"] == 0
+    assert clear["p_randomisation"] == pytest.approx(1 / 501, abs=1e-6)
+    assert clear["rows_needed"] < clear["rows"] == 200
+    assert clear["seeds_needed"] <= 3
+    close = pairs.loc[("good", "alike")]
+    assert close["rows_needed"] > 200 or np.isnan(close["rows_needed"])
+    assert pairs.loc[("all", "good"), "seeds"] == 3
 
 
 def test_keys_that_name_no_run_are_a_mistake(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import clock, code, experiment, failures, handover, lock, settings, trackers, worker
+from tuneproof import clock, code, evaluate, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
 # A plan is made of many small objects that live to the end: looking for garbage among them took a fifth of its time.
@@ -143,11 +143,8 @@ def final_files():
     pairs = PLAN.pairs()
     return [
         *collect("<results>/report/{name}", name=REPORT_FILES),
-        *(
-            f"<results>/evaluate/{dataset}/{model}/{name}"
-            for dataset, model in pairs
-            for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json")
-        ),
+        *(f"<results>/evaluate/{dataset}/{model}/{name}" for dataset, model in pairs for name in evaluate.FILES),
+        *collect("<results>/evaluate/{name}", name=evaluate.ACROSS),
         *(
             f"<results>/ensemble/{dataset}/{model}/{name}/{file}"
             for dataset, model, name in PLAN.ensembles

@@ -5,8 +5,9 @@ rule evaluate_all:
     input:
         collect(
             [f"<results>/evaluate/{dataset}/{model}/{{file}}" for dataset, model in PLAN.pairs()],
-            file=["scores.csv", "comparisons.csv", "groups.csv", "metrics.json"],
+            file=evaluate.FILES,
         ),
+        collect("<results>/evaluate/{file}", file=evaluate.ACROSS),
     localrule: True
 
 
@@ -18,9 +19,7 @@ rule evaluate:
         predictions=lambda wildcards: list(prediction_files(wildcards).values()),
         code=lambda wildcards: code.of_stage("evaluate", PARAMS.datasets[wildcards.dataset].task),
     output:
-        scores="<results>/evaluate/{dataset}/{model}/scores.csv",
-        comparisons="<results>/evaluate/{dataset}/{model}/comparisons.csv",
-        groups="<results>/evaluate/{dataset}/{model}/groups.csv",
+        tables=collect("<results>/evaluate/{{dataset}}/{{model}}/{file}", file=evaluate.TABLES),
         metrics="<results>/evaluate/{dataset}/{model}/metrics.json",
     log:
         "<logs>/evaluate/{dataset}/{model}.log",
@@ -40,5 +39,35 @@ rule evaluate:
         " --settings {input.settings:q}"
         " --prepared {params.prepared:q}"
         " {params.predictions}"
+        " --out {params.out:q}"
+        " 2> {log:q}"
+
+
+# What holds over all data sets, and what the searches tell.
+rule across:
+    input:
+        settings="<results>/settings/across.json",
+        scores=collect(
+            [f"<results>/evaluate/{dataset}/{model}/{{file}}" for dataset, model in PLAN.pairs()],
+            file=["scores.csv"],
+        ),
+        search=search_files(),
+        code=code.of_stage("evaluate"),
+    output:
+        collect("<results>/evaluate/{file}", file=evaluate.ACROSS),
+    log:
+        "<logs>/evaluate/across.log",
+    localrule: True
+    conda:
+        "../envs/tuneproof.yaml"
+    params:
+        results=subpath(input.settings, ancestor=2),
+        out=subpath(output[0], parent=True),
+    message:
+        "evaluate across data sets"
+    shell:
+        "tuneproof across"
+        " --settings {input.settings:q}"
+        " --results {params.results:q}"
         " --out {params.out:q}"
         " 2> {log:q}"

@@ -1,1 +1,16 @@
 """Evaluate: from predictions to scores, comparisons and groups."""
+
+from __future__ import annotations
+
+TABLES = tuple(
+    f"{name}.{kind}" for name in ("scores", "comparisons", "groups", "entities") for kind in ("csv", "parquet")
+)
+"""Tables of one data set and model."""
+FILES = (*TABLES, "metrics.json")
+"""All that is written for one data set and model."""
+ACROSS = tuple(
+    f"{name}.{kind}"
+    for name in ("across", "ranks", "friedman", "search", "expected_best", "half_budget", "trials")
+    for kind in ("csv", "parquet")
+)
+"""Tables over all data sets and models."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tuneproof.errors import DataError
 from tuneproof.files import read_frame
@@ -34,12 +34,44 @@ def answering(predictions: dict[str, Path]) -> dict[str, Path]:
     return found
 
 
+class Answers(NamedTuple):
+    """What the runs and ensembles of a data set and model answered, by name."""
+
+    answers: dict[str, dict[str, pd.DataFrame]]
+    """Predictions of each split, in the order of its prepared rows."""
+    faults: dict[str, str]
+    """Why the others cannot be judged: no file, or answers to other rows."""
+
+
+def read_all(predictions: dict[str, Path], prepared: dict[str, pd.DataFrame]) -> Answers:
+    """Read every file that is there; one that cannot be judged does not keep the others from being.
+
+    Files without rows are left out. Raises `DataError` where a file is damaged: its run has to be done again.
+    """
+    found = Answers({}, {})
+    for name, path in answering({name: path for name, path in predictions.items() if path.exists()}).items():
+        try:
+            found.answers[name] = read(path, prepared)
+        except OtherRowsError as error:
+            found.faults[name] = str(error).removeprefix(f"{path}: ")
+    for name, path in predictions.items():
+        if not path.exists():
+            found.faults[name] = "no predictions file"
+    for name, fault in found.faults.items():
+        log.warning(f"{predictions[name]}: not evaluated: {fault}")
+    return found
+
+
+class OtherRowsError(DataError):
+    """Predictions that do not answer the prepared rows."""
+
+
 def read(path: Path, prepared: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Predictions of each split, in the order of its prepared rows. Raises `DataError` where the ids differ."""
+    """Predictions of each split, in the order of its prepared rows. Raises `OtherRowsError` where the ids differ."""
     frame = read_frame(path)
     for column in ("id", "split", "prediction"):
         if column not in frame:
-            raise DataError(f"{path}: no column {column}; columns found: {', '.join(map(str, frame.columns))}")
+            raise OtherRowsError(f"{path}: no column {column}; columns found: {', '.join(map(str, frame.columns))}")
     return {split: _aligned(path, split, frame[frame["split"] == split], rows) for split, rows in prepared.items()}
 
 
@@ -51,7 +83,7 @@ def _aligned(path: Path, split: str, found: pd.DataFrame, rows: pd.DataFrame) ->
         ("not among the prepared rows", found.index[~found.index.isin(rows["id"])]),
     ):
         if len(ids):
-            raise DataError(
+            raise OtherRowsError(
                 f"{path}: split {split}: {len(ids)} of {len(rows)} ids {what}, as {ids.tolist()[0]!r}; "
                 "the predictions were made from other data: run train again"
             )

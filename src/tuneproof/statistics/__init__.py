@@ -129,6 +129,13 @@ def measure(
     return Measured(observed, resampled, counts.shape[1], None if seeds is None else tuple(seeds), named)
 
 
+def resampled_sums(statistics: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sums of rows × statistics over every resample (resamples × statistics)."""
+    import numpy as np
+
+    return np.concatenate([part.astype(np.float64) @ statistics for part in _parts(counts)])
+
+
 def _scored(score: Score, weights: np.ndarray, statistics: np.ndarray) -> np.ndarray:
     """One score a line of weights."""
     if score.weighted is not None:
@@ -283,17 +290,25 @@ def _few(rows: int) -> float:
     return math.sqrt(rows / (rows - 1))
 
 
+def places(a: Measured, b: Measured) -> tuple[list[int], list[int]]:
+    """Which runs meet: by seed, those in common; what has no seeds meets every run. Empty where no seed is common."""
+    if a.seeds is None or b.seeds is None:
+        meetings = max(len(a.observed), len(b.observed))
+        whole = list(range(meetings))
+        return (whole if len(a.observed) > 1 else [0] * meetings), (whole if len(b.observed) > 1 else [0] * meetings)
+    common = [seed for seed in a.seeds if seed in b.seeds]
+    return [a.seeds.index(seed) for seed in common], [b.seeds.index(seed) for seed in common]
+
+
 def _pair(a: Measured, b: Measured) -> Measured | None:
     """Differences run by run; None where no seed is in common."""
-    reasons = tuple(dict.fromkeys(reason for reason in (*a.reasons, *b.reasons) if reason))
-    if a.seeds is None or b.seeds is None:
-        return Measured(a.observed - b.observed, a.resampled - b.resampled, a.rows, a.seeds or b.seeds, reasons)
-    common = [seed for seed in a.seeds if seed in b.seeds]
-    if not common:
+    i, j = places(a, b)
+    if not i:
         return None
-    i, j = ([measured.seeds.index(seed) for seed in common] for measured in (a, b) if measured.seeds)
-    apart = a.observed[i] - b.observed[j], a.resampled[:, i] - b.resampled[:, j]
-    return Measured(*apart, a.rows, tuple(common), reasons)
+    seeds = a.seeds or b.seeds
+    named = None if seeds is None else tuple(seeds[place] for place in (i if a.seeds else j))
+    reasons = tuple(dict.fromkeys(reason for reason in (*a.reasons, *b.reasons) if reason))
+    return Measured(a.observed[i] - b.observed[j], a.resampled[:, i] - b.resampled[:, j], a.rows, named, reasons)
 
 
 def _fewer_seeds(a: Measured, b: Measured, paired: Measured) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, tasks
 from tuneproof.errors import MethodError, TuneproofError
+from tuneproof.evaluate import ACROSS, FILES
 from tuneproof.evaluate.predictions import SPLITS
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 from tuneproof.trace.reference import Metric
@@ -174,7 +175,17 @@ class Again:
             declared = files.read_json(self.experiment.settings("evaluate", dataset, model + ".json"))
             stage.run(declared, self.new.prepared(dataset), predictions, again)
 
-        yield from _compared(stored, again, ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json"), work)
+        yield from _compared(stored, again, FILES, work)
+
+    def across(self) -> Iterator[Item]:
+        """Tables over all data sets, and of the searches, from the stored tables of each."""
+        from tuneproof.evaluate import across as stage
+
+        def work() -> None:
+            declared = files.read_json(self.experiment.settings("across.json"))
+            stage.run(declared, self.experiment.results, self.new.results / "evaluate")
+
+        yield from _compared(self.experiment.results / "evaluate", self.new.results / "evaluate", ACROSS, work)
 
     def report(self) -> Iterator[Item]:
         """Tables and page, with the sha256 of each of the page's sources."""
@@ -191,18 +202,20 @@ class Again:
 
     def metric(self, metric: Metric) -> Item:
         """One number from the stored predictions."""
+        from tuneproof.evaluate import scores
         from tuneproof.evaluate.predictions import read
-        from tuneproof.evaluate.run import DIGITS
+        from tuneproof.evaluate.tables import rounded
 
         what = f"{metric.file}:{metric}"
         try:
             gold = {split: files.read_frame(self.new.prepared(metric.dataset) / f"{split}.parquet") for split in SPLITS}
             task = tasks.get(self.experiment.task(metric.dataset))
             answers = [read(self._answers(made), gold) for made in metric.made_by(self.experiment)]
-            values = [task.evaluate(gold[metric.split], answer[metric.split])[metric.score] for answer in answers]
+            score = scores.by_card(task, self.new.prepared(metric.dataset))[metric.score]
+            values = [score.of(gold[metric.split], answer[metric.split]) for answer in answers]
         except TuneproofError as error:
             return Item("differs", what, f"cannot be computed again: {error}")
-        return by_value(what, metric.value, float(f"{sum(values) / len(values):.{DIGITS}g}"))
+        return by_value(what, metric.value, rounded(sum(values) / len(values)))
 
     def _answers(self, made: Run | Ensemble) -> Path:
         return self.experiment.of(made) / "predictions.parquet"

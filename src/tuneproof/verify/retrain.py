@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tuneproof import files, statistics, tasks
+from tuneproof.evaluate import scores
 from tuneproof.evaluate.predictions import read, read_prepared
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 from tuneproof.trace.reference import Metric
@@ -75,7 +76,7 @@ def _drift(
     dataset, model = metric.dataset, metric.model
     gold = read_prepared(experiment.prepared(dataset))
     declared = files.read_json(experiment.settings("evaluate", dataset, model + ".json"))["evaluation"]
-    score = tasks.get(experiment.task(dataset)).scores()[metric.score]
+    score = scores.by_card(tasks.get(experiment.task(dataset)), experiment.prepared(dataset))[metric.score]
     counts = statistics.resamples(len(gold[metric.split]), declared["bootstrap"], seed=declared["seed"])
     seeds = [entry.seed for entry in made if isinstance(entry, Run)] or None
 

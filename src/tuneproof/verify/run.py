@@ -134,6 +134,9 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
     for pair in pairs:  # all methods of a pair are judged on the same resamples, so that one is checked with all
         _say(f"evaluate {'/'.join(pair)}")
         yield from again.evaluate(*pair)
+    if scope.whole:
+        _say("evaluate across data sets")
+        yield from again.across()
     for metric in scope.metrics:
         yield again.metric(metric)
     wanted = {str(metric.file) for metric in scope.metrics}
