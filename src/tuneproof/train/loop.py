@@ -167,13 +167,17 @@ class _Fitting:
         self.features = self._stored_features() if self.tuning.frozen_body and plain else {}
         self.special_ids = torch.tensor([] if plain else load_tokenizer(model_folder).all_special_ids, dtype=torch.long)
         self._use_small_vocabulary()
-        self.material = Material(self.train_tokens, data.labels, model_folder, self.precision)
+        features = self.features.get("train")
+        self.material = Material(self.train_tokens, data.labels, model_folder, self.precision, features)
         self.tuning.begin(self.model, self.task, self.material)
         for part in self.regularisers:
             part.begin(self.model, self.total_steps)
         self.special_ids = self.special_ids.to(self.device)
         self.parameters = learned(self.model)
-        self.kept = {**self.parameters, **self.tuning.settled(self.model)}
+        settled = self.tuning.settled(self.model)
+        self.result.trainable += sum(tensor.numel() for tensor in settled.values())
+        self.result.total += sum(tensor.numel() for tensor in settled.values())
+        self.kept = {**self.parameters, **settled}
         """All that a fit changes, by name: what learns by steps, and what `settle` puts in place."""
         decaying = {name for name, parameter in self.parameters.items() if self.tuning.decays(name, parameter)}
         self.optimizer = make_optimizer(
@@ -422,8 +426,10 @@ class _Fitting:
     def _stored_features(self) -> dict[str, Features]:
         """The frozen body's outputs for both splits, computed once for all fits on the same data."""
         if not self.data.features and fits_in_memory(self.model, self.data.train, self.data.validation):
-            for name, split in (("train", self.data.train), ("validation", self.data.validation)):
-                self.data.features[name] = Features(self.model, split, precision=self.precision)
+            start = time.perf_counter()
+            self.data.features["train"] = Features(self.model, self.data.train, precision=self.precision)
+            self.result.seconds += time.perf_counter() - start
+            self.data.features["validation"] = Features(self.model, self.data.validation, precision=self.precision)
         return self.data.features
 
     def _use_small_vocabulary(self) -> None:

@@ -45,7 +45,7 @@ def predict(
     import pandas as pd
 
     model.eval()
-    device = next(model.parameters()).device
+    device = model.device
     pad_id = model.config.pad_token_id or 0
     logits: dict[int, np.ndarray] = {}
     losses, counted = 0.0, 0

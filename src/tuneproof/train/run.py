@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "tuneproof")
+PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn", "tuneproof")
 """Packages whose version can change a trained number."""
 SCHEMA_VERSION = 3
 """Of run.json; raised when a key changes its meaning or goes."""

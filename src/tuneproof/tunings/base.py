@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tuneproof.tasks.base import Task
     from tuneproof.train.batches import Tokens
+    from tuneproof.train.features import Features
     from tuneproof.train.step import Step
 
 TASKS = ("classification", "regression", "ner")
@@ -42,6 +43,8 @@ class Material(NamedTuple):
     """The pre-trained model's folder, with its tokenizer."""
     precision: str
     """`fp32`, `bf16` or `fp16`."""
+    features: Features | None = None
+    """The frozen body's stored outputs for the training rows, where the fit has them."""
 
 
 class Tuning(BaseModel, ABC):
