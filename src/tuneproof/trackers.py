@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "TUNEPROOF_TRACK"
 FOLDER = Path("tracking")
+SETTINGS = (
+    *("dataset", "model", "method", "seed", "learning_rate", "warmup_ratio", "weight_decay", "dropout"),
+    *("precision", "device"),
+)
+"""What is shown of a run's settings, where it has them."""
 
 Row = dict[str, float]
 """A line of the history: `epoch`, `step`, `learning_rate`, `train_loss`, `validation_…`."""
@@ -86,8 +91,7 @@ def _history(path: Path) -> list[Row]:
 
 def _settings(run: dict[str, Any]) -> dict[str, Any]:
     """What was set, as plain values."""
-    about, searched = ("dataset", "model", "method", "seed"), ("learning_rate", "warmup_ratio", "weight_decay", "dropout")
-    return {key: run[key] for key in (*about, *searched, "precision", "device") if key in run}
+    return {key: run[key] for key in SETTINGS if key in run}
 
 
 def _curves(row: Row) -> Row:
