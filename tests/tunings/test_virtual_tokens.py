@@ -11,6 +11,7 @@ from transformers import BertConfig, BertForTokenClassification, RobertaConfig, 
 
 from tuneproof import tasks
 from tuneproof.errors import MethodError
+from tuneproof.tunings import room
 from tuneproof.tunings.p_tuning import PTuning
 from tuneproof.tunings.prompt import PromptTuning, VirtualTokens
 
@@ -120,7 +121,7 @@ def test_padding_does_not_count(
 )
 def test_text_must_fit_beside_them(model: Callable[[], Any], longest: int, tuning: VirtualTokens) -> None:
     base = model()
-    assert tuning.longest(base) == longest
+    assert room.longest(base, 20) == longest
     found = tuning.attach(base, tasks.get("ner"), total_steps=1)
     found(input_ids=torch.full((2, longest), 7), attention_mask=torch.ones(2, longest, dtype=torch.long))
     with pytest.raises(MethodError, match=f"{longest + 20} positions; allowed: max_length up to {longest}") as error:

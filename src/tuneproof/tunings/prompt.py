@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from tuneproof.errors import MethodError
-from tuneproof.tunings import structure
+from tuneproof.tunings import room, structure
 from tuneproof.tunings.base import LearningRates, Material, Tuning
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tuneproof.tasks.base import Task
     from tuneproof.tunings.virtual import Prompt
 
-_SHORTEST = 16
-"""Sub-tokens that must still fit beside the virtual ones for the method to make sense."""
 _COMMON = 5000
 """Lester et al. draw words from this many of the most common sub-tokens."""
 
@@ -37,15 +35,7 @@ class VirtualTokens(Tuning):
         raise NotImplementedError
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
-        longest = self.longest(model)
-        if longest is not None and longest < _SHORTEST:
-            return f"{self.tokens} virtual tokens leave {max(longest, 0)} positions for text; needed: {_SHORTEST}"
-        return None
-
-    def longest(self, model: PreTrainedModel) -> int | None:
-        """How many sub-tokens fit beside the virtual ones; None where positions are not embedded in a table."""
-        positions = structure.positions(model)
-        return None if positions is None else positions - self.tokens
+        return room.misfit(model, self.tokens)
 
     def attach(self, model: PreTrainedModel, task: Task, *, total_steps: int) -> PreTrainedModel:
         from tuneproof.tunings import virtual
@@ -54,7 +44,7 @@ class VirtualTokens(Tuning):
             raise MethodError(reason)
         structure.freeze_body(model)
         words = cast("torch.nn.Embedding", model.get_input_embeddings())
-        virtual.install(model.base_model, self.prompt(words, self.longest(model)).to(words.weight))
+        virtual.install(model.base_model, self.prompt(words, room.longest(model, self.tokens)).to(words.weight))
         return model
 
     def decays(self, name: str, parameter: torch.nn.Parameter) -> bool:

@@ -62,14 +62,14 @@ def linears(model: PreTrainedModel, *roles: str) -> dict[str, nn.Linear]:
     return {} if found is None else _linears(model, found)
 
 
-def layer_norms(model: PreTrainedModel) -> list[nn.Module]:
-    """The norms (layer or RMS) inside the transformer layers, in the model's order; the embeddings' is none of them."""
+def layer_norms(model: PreTrainedModel) -> dict[str, nn.Module]:
+    """The norms (layer or RMS) inside the transformer layers by full name; the embeddings' is none of them."""
     inside = re.compile(rf"{re.escape(model.base_model_prefix)}\..*\b\d+\b.*")
-    return [
-        module
+    return {
+        name: module
         for name, module in model.named_modules()
         if inside.fullmatch(name) and type(module).__name__.endswith(("LayerNorm", "RMSNorm"))
-    ]
+    }
 
 
 def depths(model: PreTrainedModel) -> dict[str, int]:
@@ -86,18 +86,6 @@ def depths(model: PreTrainedModel) -> dict[str, int]:
     top = max(numbers.values()) + 1
     above = re.compile(rf"(?!{body}\.).*|{body}\.(?:pooler|final_norm)\..*")
     return {name: numbers.get(name, top if above.fullmatch(name) else 0) for name, _ in model.named_parameters()}
-
-
-def positions(model: PreTrainedModel) -> int | None:
-    """How many sub-tokens the table of position embeddings is for; None where positions are not embedded in a table."""
-    from torch import nn
-
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # RoBERTa's positions start behind the padding index, BERT's at 0
-            first = 0 if module.padding_idx is None else module.padding_idx + 1
-            return module.num_embeddings - first
-    return None
 
 
 def _linears(model: PreTrainedModel, expression: str) -> dict[str, nn.Linear]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from tuneproof.errors import MethodError
+from tuneproof.tunings import room
 
 NAME = "prompt"
 """Name of the virtual tokens' module as a child of the body."""
@@ -46,6 +46,22 @@ class Encoded(Prompt):
         return cast(torch.Tensor, self.mlp(states))
 
 
+class Once(nn.Module):
+    """Runs a module on the first of rows that are all equal, in full precision, and repeats its answer.
+
+    Any number of rows then gives the same bits, with and without autocast.
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            answer: torch.Tensor = self.inner(rows[:1])
+        return answer.expand(len(rows), *answer.shape[1:])
+
+
 def install(body: nn.Module, prompt: Prompt) -> None:
     """Let a body read the virtual tokens from now on, and learn them with it."""
     body.add_module(NAME, prompt)
@@ -60,12 +76,7 @@ def _lengthen(body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
     ids = given.pop("input_ids", None)
     words = body.get_input_embeddings()(ids) if given.get("inputs_embeds") is None else given["inputs_embeds"]
     rows, length = words.shape[:2]
-    if prompt.longest is not None and length > prompt.longest:
-        tokens = len(prompt.embeddings)
-        raise MethodError(
-            f"a text of {length} sub-tokens and {tokens} virtual tokens do not fit into the model's "
-            f"{prompt.longest + tokens} positions; allowed: max_length up to {prompt.longest}"
-        )
+    room.check(length, len(prompt.embeddings), prompt.longest)
     virtual = prompt().to(words.dtype)
     given["inputs_embeds"] = _behind_first(words, virtual.expand(rows, *virtual.shape))
     for name, value in (("attention_mask", 1), ("token_type_ids", 0)):
