@@ -50,7 +50,7 @@ class Adapter(Tuning):
             raise MethodError(reason)
         structure.freeze_body(model)
         if self.placement == "houlsby":
-            for norm in structure.layer_norms(model):
+            for norm in structure.layer_norms(model).values():
                 norm.requires_grad_(True)
         for name, linear in structure.linears(model, *_ROLES[self.placement]).items():
             parent, _, child = name.rpartition(".")

@@ -30,5 +30,4 @@ class LNTuning(PeftTuning):
     def config(self, model: PreTrainedModel, task: Task, total_steps: int) -> PeftConfig:
         from peft import LNTuningConfig
 
-        norms = set(structure.layer_norms(model))
-        return LNTuningConfig(target_modules=[name for name, module in model.named_modules() if module in norms])
+        return LNTuningConfig(target_modules=list(structure.layer_norms(model)))
