@@ -319,6 +319,26 @@ def across(settings: Settings, results: Annotated[Path, typer.Option(help="Folde
 
 
 @app.command()
+def power(
+    a: Annotated[str, typer.Argument(help="A method or ensemble.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    dataset: Annotated[str | None, typer.Option(help="Only this data set.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    difference: Annotated[
+        float | None, typer.Option(min=0, help="The true difference to be shown; the one found where not given.")
+    ] = None,
+) -> None:
+    """Say how many seeds or test rows it would take to tell two methods apart.
+
+    Example: `tuneproof power lora full --dataset movie-sentiment --difference 0.02`
+    """
+    from tuneproof.evaluate.power import report as told
+
+    print(told(a, b, results, dataset=dataset, model=model, difference=difference))
+
+
+@app.command()
 def report(settings: Settings, results: Annotated[Path, typer.Option(help="Folder of all results.")], out: Out) -> None:
     """Write the page and the leaderboard.
 

@@ -157,7 +157,10 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
                 name: {"primary": tasks.get(dataset.task).primary} for name, dataset in params.datasets.items()
             },
             "evaluation": params.evaluation.model_dump(mode="json"),
-            "warmup_ratio": list(params.search.warmup_ratio),
+            "ranges": {
+                "warmup_ratio": list(params.search.warmup_ratio),
+                **{name: list(ends) for name, ends in params.search.further().items()},
+            },
         }
     )
     found["report.json"] = dump(_report(params, planned))

@@ -10,7 +10,7 @@ FILES = (*TABLES, "metrics.json")
 """All that is written for one data set and model."""
 ACROSS = tuple(
     f"{name}.{kind}"
-    for name in ("across", "ranks", "friedman", "search", "expected_best", "half_budget", "trials")
+    for name in ("across", "ranks", "friedman", "search", "importances", "expected_best", "half_budget", "trials")
     for kind in ("csv", "parquet")
 )
 """Tables over all data sets and models."""

@@ -45,9 +45,9 @@ SEARCH = {
     **dict.fromkeys(("trials", "complete", "pruned", "diverged"), COUNT),
     **dict.fromkeys(("share_pruned", "best", "best_half", "learning_rate", "low", "high"), NUMBER),
     "edge": TEXT,
-    **dict.fromkeys(("importance_learning_rate", "importance_warmup_ratio"), NUMBER),
     "note": TEXT,
 }
+IMPORTANCES = {**dict.fromkeys(("dataset", "model", "method", "setting"), TEXT), "share": NUMBER, "note": TEXT}
 EXPECTED = {
     **dict.fromkeys(("dataset", "model", "method"), TEXT),
     "trials": COUNT,
@@ -64,7 +64,7 @@ TRIALS = {
     **dict.fromkeys(("dataset", "model", "method"), TEXT),
     "trial": COUNT,
     "state": TEXT,
-    **dict.fromkeys(("learning_rate", "warmup_ratio"), NUMBER),
+    **dict.fromkeys(("learning_rate", "warmup_ratio", "weight_decay", "dropout"), NUMBER),
     "epochs": COUNT,
     "value": NUMBER,
 }
@@ -81,8 +81,11 @@ class Searched(NamedTuple):
 
 
 def run(settings: dict[str, Any], results: Path, out: Path) -> None:
-    """Write all tables. `settings`: `cells` ([dataset, model, method]), `datasets` (name → `primary`), `evaluation`
-    (`confidence`, `rope`, `seed`), `warmup_ratio` (bounds). Raises `DataError` where a file is broken.
+    """Write all tables.
+
+    `settings`: `cells` ([dataset, model, method]), `datasets` (name → `primary`), `evaluation` (`confidence`, `rope`,
+    `seed`), `ranges` (setting → bounds, but for the learning rate). Tables that are not there are absent from the
+    outcome; raises `DataError` where one is broken.
     """
     cells = [tuple(cell) for cell in settings["cells"]]
     pairs: list[dict[str, Any]] = []
@@ -98,7 +101,8 @@ def run(settings: dict[str, Any], results: Path, out: Path) -> None:
     tables.write(out, "across", PAIRS, pairs)
     tables.write(out, "ranks", RANKS, ranks)
     tables.write(out, "friedman", FRIEDMAN, tests)
-    tables.write(out, "search", SEARCH, [_search(one, settings) for one in searches])
+    tables.write(out, "search", SEARCH, [_search(one) for one in searches])
+    tables.write(out, "importances", IMPORTANCES, [row for one in searches for row in _importances(one, settings)])
     tables.write(out, "expected_best", EXPECTED, [row for one in searches for row in _expected(one)])
     tables.write(out, "half_budget", HALF, list(_half_budget(searches)))
     tables.write(out, "trials", TRIALS, [row for one in searches for row in _trials(one)])
@@ -113,7 +117,7 @@ def _values(
     """Data set → method → primary score on the test split, over all seeds; what has no score is not in it."""
     found: dict[str, dict[str, float]] = {}
     for dataset in dict.fromkeys(dataset for dataset, *_ in cells):
-        frame = _csv(results / "evaluate" / dataset / model / "scores.csv")
+        frame = table(results / "evaluate" / dataset / model / "scores.csv")
         if frame is None:
             continue
         primary = settings["datasets"][dataset]["primary"]
@@ -150,8 +154,8 @@ def _ranked(
     import numpy as np
 
     datasets, methods = complete(values)
-    table = np.array([[values[d][m] for m in methods] for d in datasets]).reshape(len(datasets), len(methods))
-    found = across.friedman(table, confidence=evaluation["confidence"])
+    scores = np.array([[values[d][m] for m in methods] for d in datasets]).reshape(len(datasets), len(methods))
+    found = across.friedman(scores, confidence=evaluation["confidence"])
     order = sorted(
         range(len(methods)), key=lambda place: (math.isnan(found.mean_ranks[place]), found.mean_ranks[place])
     )
@@ -240,7 +244,7 @@ def _searched(results: Path, dataset: str, model: str, method: str) -> Searched:
 
     folder = results / "search" / dataset / model / method
     best = files.read_json(folder / "best.json") if (folder / "best.json").is_file() else {}
-    frame = _csv(folder / "trials.csv")
+    frame = table(folder / "trials.csv")
     columns = ["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"]
     if frame is None:
         frame = pd.DataFrame(columns=columns)
@@ -249,7 +253,7 @@ def _searched(results: Path, dataset: str, model: str, method: str) -> Searched:
     return Searched(dataset, model, method, best, frame)
 
 
-def _search(one: Searched, settings: dict[str, Any]) -> dict[str, Any]:
+def _search(one: Searched) -> dict[str, Any]:
     frame, best = one.trials, one.best
     row: dict[str, Any] = {"dataset": one.dataset, "model": one.model, "method": one.method}
     states = frame["state"].value_counts()
@@ -258,8 +262,6 @@ def _search(one: Searched, settings: dict[str, Any]) -> dict[str, Any]:
         reason = f"left out: {best['left_out']}" if "left_out" in best else "the search did not finish"
         return {**row, "score": best.get("score"), "note": reason}
     low, high = best["range"]
-    done = frame[frame["state"] == "complete"]
-    found, note = trials.importances(done, {"learning_rate": (low, high), "warmup_ratio": settings["warmup_ratio"]})
     return {
         **row,
         "score": best["score"],
@@ -270,9 +272,19 @@ def _search(one: Searched, settings: dict[str, Any]) -> dict[str, Any]:
         "low": low,
         "high": high,
         "edge": best["edge"],
-        **{f"importance_{name}": rounded(share) for name, share in found.items()},
-        "note": note,
     }
+
+
+def _importances(one: Searched, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row a setting that was searched, the most important one first; where they are not defined, each says why."""
+    if "learning_rate" not in one.best or one.trials.empty:
+        return
+    done = one.trials[one.trials["state"] == "complete"]
+    ranges = {"learning_rate": tuple(one.best["range"]), **{k: tuple(v) for k, v in settings["ranges"].items()}}
+    found, note = trials.importances(done, {name: ends for name, ends in ranges.items() if name in done})
+    for name in found or ranges:
+        about = {"dataset": one.dataset, "model": one.model, "method": one.method}
+        yield {**about, "setting": name, "share": rounded(found.get(name)), "note": note}
 
 
 def _best(frame: pd.DataFrame, *, half: bool = False) -> float:
@@ -330,17 +342,15 @@ def _trials(one: Searched) -> Iterator[dict[str, Any]]:
             "method": one.method,
             "trial": int(row["trial"]),
             "state": row["state"],
-            "learning_rate": rounded(float(row["learning_rate"])),
-            "warmup_ratio": rounded(float(row["warmup_ratio"])),
+            **{name: rounded(float(row[name])) for name in TRIALS if name in row and TRIALS[name] == NUMBER},
             "epochs": int(row["epochs"]),
-            "value": rounded(float(row["value"])),
         }
 
 
 # helpers
 
 
-def _csv(path: Path) -> pd.DataFrame | None:
+def table(path: Path) -> pd.DataFrame | None:
     """A table as the stages write them; None where it is not there."""
     import pandas as pd
 
