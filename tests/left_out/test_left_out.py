@@ -14,6 +14,7 @@ from tuneproof.cell import Cell, Search, Training
 from tuneproof.code import of_cell
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.evaluate import run as evaluate
+from tuneproof.evaluate.predictions import answering
 from tuneproof.provenance import is_sealed
 from tuneproof.report import run as report
 from tuneproof.report import tables
@@ -193,7 +194,7 @@ def test_scores_hold_what_answered_and_the_log_names_the_rest(results: Path, cap
     scores = pd.read_csv(results / "evaluate/toy/mini/scores.csv")
     assert set(scores["method"]) == {"probe", "all"}
     with caplog.at_level("INFO", logger="tuneproof"):
-        evaluate.answering({"x/seed-0": results / "train/toy/mini/long-prefix/seed-0/predictions.parquet"})
+        answering({"x/seed-0": results / "train/toy/mini/long-prefix/seed-0/predictions.parquet"})
     assert caplog.messages == ["left out: x/seed-0 has no predictions"]
 
 
