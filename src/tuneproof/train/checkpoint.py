@@ -53,6 +53,7 @@ def load(folder: Path, base: Path) -> tuple[PreTrainedModel, Task, list[str]]:
 
     Raises `DataError` where a file is missing or broken.
     """
+    from tuneproof.train import first_token
     from tuneproof.train.model import load_base
 
     meta: dict[str, Any] = files.read_json(folder / META)
@@ -61,6 +62,7 @@ def load(folder: Path, base: Path) -> tuple[PreTrainedModel, Task, list[str]]:
         tuning = registry.build(tunings.TUNINGS, meta["tuning"])
         model = load_base(base, task, labels, seed=0, dropout=meta["dropout"])
         tuned = tuning.load(model, task, folder)
+        first_token.install(tuned)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder}: the checkpoint cannot be loaded ({' '.join(str(error).split())[:200]})") from error
     return tuned.eval(), task, labels

@@ -20,7 +20,7 @@ from tuneproof import adversarial, registry, regularisers, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tokenize import load_tokenizer
-from tuneproof.train import batches, resume
+from tuneproof.train import batches, first_token, resume
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
@@ -153,6 +153,8 @@ class _Fitting:
         for part in self.regularisers:
             part.pretrained(model)
         self.model = self.tuning.attach(model, self.task, total_steps=self.total_steps)
+        first_token.install(self.model)
+        first_token.show_all(self.model, wanted=any(part.hidden_states for part in (self.tuning, *self.regularisers)))
         self.model.to(self.device)
         self.result = Fit(
             self.model,
@@ -311,6 +313,7 @@ class _Fitting:
             replace_body(self.model, self.body)
         if self.vocabulary is not None:
             self.vocabulary.restore(self.model, decay=self.decay)
+        first_token.show_all(self.model, wanted=False)
         self.model.eval()
         return self.result
 
