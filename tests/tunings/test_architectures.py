@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,9 @@ def test_layers_are_found_by_name(family: str) -> None:
     layers = 1 if family == "albert" else LAYERS
     attention = structure.linears(model, "attention_output")
     feed_forward = structure.linears(model, "feed_forward_output")
-    assert len(attention) == len(feed_forward) == layers
+    first = structure.linears(model, "feed_forward_input")
+    assert len(attention) == len(first) == len(feed_forward) == layers
+    assert {linear.in_features for linear in first.values()} == {WIDTH}
     assert {(linear.in_features, linear.out_features) for linear in attention.values()} == {(WIDTH, WIDTH)}
     assert {(linear.in_features, linear.out_features) for linear in feed_forward.values()} == {(INNER, WIDTH)}
     if family not in ("deberta", "modernbert"):
@@ -149,6 +152,44 @@ def test_pfeiffer_has_half_the_bottlenecks() -> None:
         assert len(found) == expected
         norms = [p for n, p in model.named_parameters() if "LayerNorm" in n and p.requires_grad]
         assert len(norms) == (4 * LAYERS if placement == "houlsby" else 0)
+
+
+@pytest.mark.parametrize("family", sorted(CONFIGS))
+def test_parallel_bottlenecks_stand_beside_the_feed_forward_part(family: str, tmp_path: Path) -> None:
+    """They start as nothing, then add scaling · up(relu(down(x))) with x the part's input; saved and loaded exactly."""
+    from tuneproof.tunings.adapter import Adapter
+    from tuneproof.tunings.bottleneck import Parallel, Tap
+
+    task, tuning = tasks.get("ner"), Adapter(placement="parallel", size=4, scaling=2.0)
+    ids = torch.arange(3, 43).reshape(4, 10)
+    before = make(family, "ner").eval()(input_ids=ids).logits
+    model = tuning.attach(make(family, "ner"), task, total_steps=1).eval()
+    assert torch.equal(model(input_ids=ids).logits, before)
+    found = [module for module in model.modules() if isinstance(module, Parallel)]
+    assert len(found) == (1 if family == "albert" else LAYERS)
+    learn = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    heads = tuple(f"{head}." for head in structure.head_modules(model))
+    assert all(name.startswith(heads) or ".up." in name or ".down." in name for name in learn)
+
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(2):
+        model(input_ids=ids).logits.logsumexp(-1).sum().backward()
+        optimizer.step()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in found[0].up.parameters())
+    assert found[0].down.weight.grad is not None
+    x, between = torch.randn(5, WIDTH), torch.randn(5, INNER)
+    found[0].taps[0].seen = x
+    by_hand = torch.relu(x @ found[0].down.weight.T + found[0].down.bias) @ found[0].up.weight.T + found[0].up.bias
+    torch.testing.assert_close(found[0](between), found[0].inner(between) + 2.0 * by_hand)
+    assert all(module.seen is None for module in model.modules() if isinstance(module, Tap))
+
+    tuning.save(model, tmp_path)
+    again = tuning.load(make(family, "ner"), task, tmp_path).eval()
+    copied = copy.deepcopy(again)
+    with torch.no_grad():
+        expected = model(input_ids=ids).logits
+        assert torch.equal(again(input_ids=ids).logits, expected)
+        assert torch.equal(copied(input_ids=ids).logits, expected)
 
 
 def test_adapter_starts_near_identity() -> None:

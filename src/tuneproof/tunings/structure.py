@@ -21,6 +21,7 @@ ROLES = {
     "value": r"\.(?:value|value_proj|v_lin|v_proj|v)",
     "query_key_value": r"\.(?:in_proj|Wqkv|query_key_value)",
     "attention_output": r"\.(?:attention\.output\.dense|attention\.dense|out_lin|attn\.o|attn\.Wo|out_proj)",
+    "feed_forward_input": r"\.(?:intermediate\.dense|lin1|ffn|mlp\.Wi|fc1)",
     "feed_forward_output": r"(?:(?<!attention)\.output\.dense|\.lin2|\.ffn_output|\.mlp\.Wo|\.fc2)",
 }
 """What a linear layer does in a transformer layer → how its name ends, in the families we know."""
