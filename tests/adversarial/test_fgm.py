@@ -153,7 +153,9 @@ def _base(folder: Path, task: str) -> Any:
     return getattr(transformers, tasks.get(task).auto_class).from_pretrained(folder, num_labels=2)
 
 
-@pytest.mark.parametrize("tuning", ["full", "probe", "lora", "adapter", "prefix", "ia3"])
+@pytest.mark.parametrize(
+    "tuning", ["full", "probe", "lora", "adapter", "prefix", "ia3", "partial", "prompt", "p-tuning"]
+)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_on_the_real_model(tuning: str, precision: torch.dtype, minilm: Path) -> None:
     """The clean gradient alone plus that at embeddings moved by hand gives FGM's; the loss there is higher."""
