@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 INSTALLED := .venv/.installed
 
-.PHONY: help run test setup fetch pull lint types lock clean
+.PHONY: help run test setup fetch pull bench lint types lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ pull: $(INSTALLED)  ## Get the results of the checked-out commit from DVC's remo
 	@dvc pull --quiet
 	@dvc status --quiet || { echo "results and dvc.lock disagree: see dvc status" >&2; exit 1; }
 	@snakemake --touch --forceall --cores 1 --no-hooks --quiet all
+
+bench: $(INSTALLED)  ## Measure against public tools side by side (about 45 minutes on an idle machine)
+	@.venv/bin/python -m pip --disable-pip-version-check -q install "sentence-transformers>=5"
+	@python -m benchmarks $(ARGS)
 
 lint: $(INSTALLED)  ## Check style of Python and Snakemake files
 	@ruff check .

@@ -51,6 +51,10 @@ class Training(Part):
     )
     early_stopping: EarlyStopping | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    tf32: bool = Field(False, description="CUDA, fp32: products with 10 bits of mantissa, several times as fast.")
+    gradient_checkpointing: bool = Field(
+        False, description="Compute activations again in the backward pass: less memory, a third more time."
+    )
 
 
 class Space(Part):

@@ -187,12 +187,13 @@ def search(
     from tuneproof import lock, watchdog
     from tuneproof import search as stage
     from tuneproof.cell import Cell
-    from tuneproof.train import device
+    from tuneproof.train import device, gpu
     from tuneproof.train.run import load_data
 
     device.make_repeatable(threads)
     context.with_resource(watchdog.watching(60 * stall))
     cell = Cell.read(settings)
+    gpu.take(cell.training.device)
     inputs = [settings, train_tokens, tokens / "validation.parquet", prepared / "validation.parquet", model]
     lock.free_journals(scratch, f"{cell.dataset}-{cell.model}-{cell.method}")
     stage.run(
@@ -232,13 +233,14 @@ def train(
     """
     from tuneproof import trackers, watchdog
     from tuneproof.cell import Cell
-    from tuneproof.train import device
+    from tuneproof.train import device, gpu
     from tuneproof.train import run as stage
 
     wanted = trackers.chosen()
     device.make_repeatable(threads)
     context.with_resource(watchdog.watching(60 * stall))
     cell = Cell.read(settings)
+    gpu.take(cell.training.device)
     inputs = {
         "settings": settings,
         "best": best,

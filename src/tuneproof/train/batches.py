@@ -70,6 +70,8 @@ class Tokens:
                 batch[name] = padded
         lengths = torch.tensor([len(self.columns["input_ids"][row]) for row in rows])
         batch["attention_mask"] = (torch.arange(width)[None, :] < lengths[:, None]).long()
+        if device.type == "cuda":  # a copy from pinned memory goes on while the GPU computes
+            batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,6 +156,9 @@ class _Fitting:
         first_token.install(self.model)
         first_token.show_all(self.model, wanted=any(part.hidden_states for part in (self.tuning, *self.regularisers)))
         self.model.to(self.device)
+        torch.backends.cuda.matmul.allow_tf32 = self.settings.tf32
+        if self.settings.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.result = Fit(
             self.model,
             trainable=sum(parameter.numel() for parameter in learned(self.model).values()),
@@ -408,7 +411,7 @@ class _Fitting:
         for part in self.regularisers:
             part.before_step(self.model)
         if self.settings.max_grad_norm > 0:
-            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
+            clip(self.parameters.values(), self.settings.max_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.vocabulary is not None:
@@ -451,6 +454,14 @@ class _Fitting:
             self.validation_tokens = self.vocabulary.encode(self.validation_tokens)
             mentioned = self.vocabulary.encode_ids(self.special_ids.tolist())
             self.special_ids = torch.tensor(mentioned, dtype=torch.long)
+
+
+def clip(parameters: Iterable[torch.nn.Parameter], longest: float) -> None:
+    """Scale all gradients so that their common norm is at most `longest`; on a CPU short ones are not touched."""
+    learning = [parameter for parameter in parameters if parameter.grad is not None]
+    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in learning if parameter.grad is not None])
+    if norm.device.type != "cpu" or norm + 1e-6 > longest:  # elsewhere, looking at the norm would wait for the device
+        torch.nn.utils.clip_grads_with_norm_(learning, longest, norm)
 
 
 def make_optimizer(
