@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
@@ -30,9 +31,9 @@ class VirtualTokens(Tuning):
 
     tokens: int = Field(20, ge=1, description="Virtual tokens in each text.")
 
+    @abstractmethod
     def prompt(self, words: torch.nn.Embedding, longest: int | None) -> Prompt:
         """The module that gives the virtual tokens' embeddings; `words` are the model's own."""
-        raise NotImplementedError
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
         return room.misfit(model, self.tokens)
