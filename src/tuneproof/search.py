@@ -50,7 +50,7 @@ def run(
     save_every: float = 60.0,
     worker: int | None = None,
 ) -> None:
-    """Search the cell and write `out/best.json` and `out/trials.csv`.
+    """Search the cell and write `out/best.json`, `out/trials.csv` and `out/cost.json`.
 
     `fingerprint` is a digest of all inputs and of the code. The journal lies in `scratch` until the search is done, and
     so does the state of the trial at work, at most `save_every` seconds old. Where the method does not fit the model,
@@ -114,11 +114,16 @@ def _alone(
 
 
 def write(cell: Cell, found: list[optuna.trial.FrozenTrial], out: Path, *, left_out: str | None) -> None:
-    """Write `best.json` and `trials.csv` of a search that is done; `left_out` says why the method cannot run."""
+    """Write `best.json`, `trials.csv` and `cost.json` (seconds of all trials) of a search that is done.
+
+    `left_out` says why the method cannot run.
+    """
     import pandas as pd
 
     from tuneproof import tasks
 
+    seconds = sum(trial.duration.total_seconds() for trial in found if trial.duration is not None)
+    files.write_json(out / "cost.json", {"seconds": round(seconds, 3), "trials": len(found)})
     names = [dimension.name for dimension in trials.dimensions(cell)]
     columns = ["trial", "state", *names, "epochs", "value"]
     if left_out is not None:

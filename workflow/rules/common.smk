@@ -205,7 +205,7 @@ def search_files():
     return [
         f"<results>/search/{cell.dataset}/{cell.model}/{cell.method}/{file}"
         for cell in PLAN.cells
-        for file in ("best.json", "trials.csv")
+        for file in ("best.json", "trials.csv", "cost.json")
     ]
 
 

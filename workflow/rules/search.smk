@@ -20,6 +20,7 @@ rule search:
     output:
         best="<results>/search/{dataset}/{model}/{method}/best.json",
         trials="<results>/search/{dataset}/{model}/{method}/trials.csv",
+        cost="<results>/search/{dataset}/{model}/{method}/cost.json",
     log:
         "<logs>/search/{dataset}/{model}/{method}.log",
     conda:
