@@ -197,3 +197,17 @@ def test_the_small_vocabulary_changes_nothing(
     monkeypatch.setattr(regularisers.get(name), "whole_vocabulary", True)
     whole = run(cell, data, tiny_folder).model.get_input_embeddings().weight
     torch.testing.assert_close(used, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("opponent", [None, {"name": "freelb"}, {"name": "vat"}, {"name": "smart"}])
+def test_gradient_checkpointing_changes_no_weight(
+    opponent: dict[str, Any] | None, data: Data, tiny_folder: Path
+) -> None:
+    """Layers are computed a second time in the backward pass: with the same dropout, mixed states and mixed weights."""
+    parts = [{"name": "rdrop"}, {"name": "mixup", "layer": 1}, {"name": "mixout"}]
+    ends = [
+        run(make_cell("full", parts, opponent, epochs=1, gradient_checkpointing=again), data, tiny_folder).model
+        for again in (False, True)
+    ]
+    for one, other in zip(*(model.parameters() for model in ends), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
