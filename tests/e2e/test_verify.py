@@ -81,6 +81,39 @@ def test_the_chain_reaches_from_the_number_to_raw_files_and_code(finished):
     assert "predictions tweet-ner/minilm/full/seed-1" in ensemble
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "results/report/leaderboard.csv:tweet-ner/lora/train_seconds",
+        "results/report/learning_curves.csv:tweet-ner/lora/seed-0/epoch-1/validation",
+        f"results/evaluate/{TWEETS}/comparisons.csv:lora/full/p",
+        f"results/search/{TWEETS}/lora/best.json:learning_rate",
+    ],
+)
+def test_figures_that_are_no_scores_are_traced_and_verified(finished, tmp_path, address):
+    tree = finished.run("tuneproof", "trace", address)
+    assert "missing" not in tree
+    assert "raw source tweet-ner" in tree
+    assert "code tweet-ner/minilm/lora/seed-0" in tree
+    output = finished.run("tuneproof", "verify", address)
+    assert last(output).startswith("verified: ")
+    assert lines(output, f"same     {address.partition(':')[0]}:")
+    pytest.importorskip("rocrate.rocrate")
+    finished.run("tuneproof", "trace", address, "--ro-crate", str(tmp_path / "crate"))
+    crate = json.loads((tmp_path / "crate/ro-crate-metadata.json").read_text())["@graph"]
+    (made,) = (entity["result"] for entity in crate if entity["@id"] == "#workflow-run")
+    assert address.partition(":")[0] in json.dumps(made)
+
+
+def test_a_point_of_a_curve_is_fitted_again(finished):
+    address = f"results/train/{MOVIES}/probe/seed-0/history.csv:epoch-1/validation_loss"
+    output = finished.run("tuneproof", "verify", address, "--retrain")
+    assert last(output).startswith("verified: ")
+    assert len([line for line in lines(output, "same") if "fitted again" in line]) == 2
+    refused = finished.run("tuneproof", "verify", f"results/search/{TWEETS}/lora/best.json:value", "--retrain", code=1)
+    assert "allowed: scores, and points of learning curves" in refused
+
+
 def test_the_chain_can_be_read_back_from_ro_crate_and_prov(finished, tmp_path):
     rocrate = pytest.importorskip("rocrate.rocrate")
     model = pytest.importorskip("prov.model")

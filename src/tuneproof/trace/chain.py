@@ -13,6 +13,7 @@ from typing import Any
 
 from tuneproof import files
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.figures import Figure
 from tuneproof.trace.reference import Metric
 
 
@@ -56,8 +57,10 @@ class Chain:
         self.experiment, self.locked = experiment, locked or {}
         self.nodes: dict[str, Node] = {}
 
-    def metric(self, metric: Metric) -> str:
+    def metric(self, metric: Metric | Figure) -> str:
         """The chain of one number; returns the key of its step."""
+        if isinstance(metric, Figure):
+            return self.figure(metric)
         facts = {
             "value": metric.value,
             "score": metric.score,
@@ -67,13 +70,31 @@ class Chain:
         sources = (self.scores(metric),)
         return self._add("metric", str(metric), facts=facts, paths=[metric.file], sources=sources)
 
-    def scores(self, metric: Metric) -> str:
+    def figure(self, figure: Figure) -> str:
+        """The chain of a figure that is no score. Its file is a step's own, but for the report's tables."""
+        if figure.source == "scores":
+            sources = [self.scores(figure)]
+        elif figure.source == "search":
+            run = figure.runs[0]
+            sources = [self.search(run), self.code(run), self.environment(run)]
+        else:
+            sources = [self.checkpoint(m) if isinstance(m, Run) else self.predictions(m) for m in figure.made]
+        in_report = figure.file.parent == self.experiment.results / "report"
+        return self._add(
+            "metric" if in_report else "figure",
+            str(figure),
+            facts={"value": figure.value, "figure": figure.column},
+            paths=[figure.file] if in_report else [],
+            sources=tuple(sources),
+        )
+
+    def scores(self, metric: Metric | Figure) -> str:
         """What `evaluate` made of the predictions."""
         dataset, model = metric.dataset, metric.model
         folder = self.experiment.evaluated(dataset, model)
         settings = self.experiment.settings("evaluate", dataset, model + ".json")
         paths = [*(folder / name for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json")), settings]
-        made = metric.made_by(self.experiment)
+        made = metric.made if isinstance(metric, Figure) else metric.made_by(self.experiment)
         sources = (*(self.predictions(entry) for entry in made), self.prepared(dataset))
         facts = _json(settings).get("evaluation", {})
         return self._add("scores", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)

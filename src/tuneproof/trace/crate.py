@@ -75,6 +75,8 @@ def _build(chain: Chain, root: str) -> ROCrate:
 
     inputs: dict[str, Any] = {}
     outputs: list[Any] = []
+    top = chain.nodes[root]
+    results = (root,) if top.files else top.sources[:1]  # a figure in a step's own file
     applications: dict[str, Any] = {}
     for step in steps(chain, chain.experiment.results):
         if step.command not in applications:
@@ -90,7 +92,7 @@ def _build(chain: Chain, root: str) -> ROCrate:
             action["softwareRequirements"] = _code(crate, step.node.name, step.code)
         if step.node.kind in ("raw source", "model"):
             inputs |= {found.id: found for found in wrote}
-        if step.node.key == root:
+        if step.node.key in results:
             outputs = wrote
     ends = sorted(str(node.facts["ended"]) for node in chain.nodes.values() if node.facts.get("ended"))
     about = {"name": f"snakemake: {root}", **({"endTime": ends[-1]} if ends else {})}

@@ -2,18 +2,22 @@
 
 The file says which results folder is meant, and for tables of one data set and model also these; what follows the colon
 names the rest: data set, model, method or ensemble, seed, split, score. What can be only one thing may be left out.
+Figures that are no scores: see `figures.py`.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tuneproof import files
 from tuneproof.errors import DataError, TuneproofError
+from tuneproof.trace import figures
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.figures import Figure
 
 EXAMPLE = "results/report/leaderboard.csv:tweet-ner/lora/entity_f1"
 DEPTH = {
@@ -55,31 +59,60 @@ class Metric(NamedTuple):
         ]
 
 
-def find(reference: str) -> tuple[Experiment, Metric]:
+def find(reference: str) -> tuple[Experiment, Metric | Figure]:
     """The experiment and the one number that a reference means. Raises `TuneproofError` where it is none or several."""
     name, colon, words = reference.rpartition(":")
     path = Path(name)
     parts = path.parts
-    stage = next((stage for stage, file in DEPTH if stage in parts and file == path.name), None)
-    if not colon or not words or stage is None:
+    depths = {**DEPTH, **figures.DEPTH}
+    places = [(stage, depth) for (stage, file), depth in depths.items() if file == path.name and stage in parts]
+    if not colon or not words or not places:
         raise TuneproofError(f"metric: found {reference!r}; allowed: FILE:NAME, such as {EXAMPLE}")
-    depth = DEPTH[stage, path.name]
-    if len(parts) <= depth or parts[-depth] != stage:
+    place = next((p for p in places if len(parts) > p[1] and parts[-p[1]] == p[0]), None)
+    if place is None:
         raise TuneproofError(f"metric: {path} lies in no results folder; allowed: FILE:NAME, such as {EXAMPLE}")
+    stage, depth = place
     experiment = Experiment(Path(*parts[:-depth]))
-    numbers = _numbers(path)
+    wanted = words.split("/")
+    numbers = _numbers(path) if (stage, path.name) in DEPTH else []
     if stage == "evaluate":
         numbers = [number for number in numbers if (number.dataset, number.model) == parts[-3:-1]]
-    wanted = words.split("/")
-    found = [number for number in numbers if _fits(number, wanted)]
-    if len(found) > 1:  # over all seeds, on the test split, unless the reference says otherwise
-        found = [n for n in found if n.seed is None or f"seed-{n.seed}" in wanted] or found
-        found = [n for n in found if n.split == "test" or n.split in wanted] or found
+    found: list[Metric | Figure] = [*_meant(numbers, wanted)]
+    others = figures.of(experiment, path) if not found and (stage, path.name) in figures.DEPTH else []
+    found = found or [*_meant_of(others, wanted)]
     if not found and (reason := _left_out(experiment, wanted)) is not None:
         raise TuneproofError(f"{path}: no number {words!r}: {reason}")
     if len(found) != 1:
-        raise TuneproofError(_mistake(path, words, found or numbers, ambiguous=bool(found)))
+        raise TuneproofError(_mistake(path, words, found or [*numbers, *others], ambiguous=bool(found)))
     return experiment, found[0]
+
+
+def _meant(numbers: list[Metric], wanted: list[str]) -> list[Metric]:
+    """Those that the words name: over all seeds, on the test split, unless they say otherwise."""
+    found = [number for number in numbers if _fits(number, wanted)]
+    if len(found) > 1:
+        found = [n for n in found if n.seed is None or f"seed-{n.seed}" in wanted] or found
+        found = [n for n in found if n.split == "test" or n.split in wanted] or found
+    return found
+
+
+def _meant_of(others: list[Figure], wanted: list[str]) -> list[Figure]:
+    """As `_meant`, for figures; a pair that is compared may be named in either order."""
+    found = [figure for figure in others if figures.fits(figure, wanted)]
+    found = found or [figure for figure in others if figures.fits(figure, _swapped(figure, wanted))]
+    if len(found) > 1 and found[0].file.name == "scores.csv":
+        found = [f for f in found if "all" in f.words or any(word.startswith("seed-") for word in wanted)] or found
+        found = [f for f in found if "test" in f.words or "validation" in wanted] or found
+    return found
+
+
+def _swapped(figure: Figure, wanted: list[str]) -> list[str]:
+    """The words with the two names of a comparison in the table's order."""
+    pair = figure.words[2:4] if figure.file.name == "comparisons.csv" else ()
+    if not pair or not {*pair} <= {*wanted}:
+        return wanted
+    order = iter(pair)
+    return [next(order) if word in pair else word for word in wanted]
 
 
 def everything(experiment: Experiment) -> list[Metric]:
@@ -112,14 +145,26 @@ def _left_out(experiment: Experiment, wanted: list[str]) -> str | None:
     return None
 
 
-def _mistake(path: Path, words: str, near: list[Metric], *, ambiguous: bool) -> str:
+def _mistake(path: Path, words: str, near: Sequence[Metric | Figure], *, ambiguous: bool) -> str:
     import difflib
 
-    names = list(dict.fromkeys(f"{n.dataset}/{n.model}/{n.candidate}/{n.score}" for n in near))
     if ambiguous:
         return f"{path}:{words}: {len(near)} numbers are meant; name one: {', '.join(map(str, near[:8]))}"
+    names = list(dict.fromkeys(_short(number) for number in near))
     close = difflib.get_close_matches(words, names, n=5, cutoff=0.3) or names[:5]
-    return f"{path}: found no number {words!r}; allowed, for instance: {', '.join(close) or 'nothing, it is empty'}"
+    columns = list(dict.fromkeys(number.column for number in near if isinstance(number, Figure)))
+    ends = f"; last word: {'a score, ' if isinstance(near[0], Metric) else ''}{', '.join(columns)}" if columns else ""
+    return (
+        f"{path}: found no number {words!r}; allowed, for instance: {', '.join(close) or 'nothing, it is empty'}{ends}"
+    )
+
+
+def _short(number: Metric | Figure) -> str:
+    """An address that means this number, or this one among others."""
+    if isinstance(number, Metric):
+        return f"{number.dataset}/{number.model}/{number.candidate}/{number.score}"
+    in_report = number.file.parent.name == "report"  # elsewhere, the folder says data set and model
+    return "/".join(word for place, word in enumerate(number.words) if word and (in_report or place in number.needed))
 
 
 def _numbers(path: Path) -> list[Metric]:

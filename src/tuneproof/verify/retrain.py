@@ -15,15 +15,19 @@ from tuneproof import files, statistics, tasks
 from tuneproof.evaluate import scores
 from tuneproof.evaluate.predictions import read, read_prepared
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.figures import Figure
 from tuneproof.trace.reference import Metric
-from tuneproof.verify.items import Item, frames
+from tuneproof.verify.items import Item, by_value, frames
 
 log = logging.getLogger(__name__)
 
 
-def retrain(experiment: Experiment, metric: Metric) -> Iterator[Item]:
-    """An item a run (predictions then and now), then one for the number itself, with its drift and p."""
-    made = metric.made_by(experiment)
+def retrain(experiment: Experiment, metric: Metric | Figure) -> Iterator[Item]:
+    """An item a run (predictions then and now), then one for the number itself, with its drift and p.
+
+    A point of a learning curve is compared as it is.
+    """
+    made = metric.made if isinstance(metric, Figure) else metric.made_by(experiment)
     runs = [entry for entry in made if isinstance(entry, Run)]
     for entry in made:
         if isinstance(entry, Ensemble):
@@ -40,7 +44,10 @@ def retrain(experiment: Experiment, metric: Metric) -> Iterator[Item]:
             ).read_bytes()
             what = f"predictions of {run} fitted again"
             yield Item("same", what, f"{len(stored)} rows, bit for bit") if same else Item("differs", what, told)
-        yield _drift(experiment, metric, made, again, Path(folder))
+        if isinstance(metric, Figure):
+            yield _point(experiment, metric, again[metric.runs[0]])
+        else:
+            yield _drift(experiment, metric, metric.made_by(experiment), again, Path(folder))
 
 
 def _fit(experiment: Experiment, run: Run, out: Path) -> None:
@@ -67,6 +74,19 @@ def _fit(experiment: Experiment, run: Run, out: Path) -> None:
         save_every=3600.0,
         out=out,
     )
+
+
+def _point(experiment: Experiment, figure: Figure, place: Path) -> Item:
+    """A point of a learning curve, then and now; the report's table has six digits of it."""
+    import pandas as pd
+
+    history = pd.read_csv(place / "history.csv")
+    epoch = int(figure.words[4].removeprefix("epoch-"))
+    primary = tasks.get(experiment.task(figure.dataset)).primary
+    column = f"validation_{primary}" if figure.column == "validation" else figure.column
+    value = float(history[history["epoch"] == epoch][column].iloc[0])
+    again = float(f"{value:.6g}") if figure.file.name == "learning_curves.csv" else value
+    return by_value(f"{figure.file}:{figure} fitted again", figure.value, again)
 
 
 def _drift(

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tuneproof.errors import TuneproofError
 from tuneproof.trace.chain import Chain
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
+from tuneproof.trace.figures import Figure
 from tuneproof.trace.reference import Metric, find
-from tuneproof.verify import sources
+from tuneproof.verify import figures, sources
 from tuneproof.verify.again import Again
 from tuneproof.verify.items import Item, summary
 
@@ -27,10 +29,15 @@ class Scope(NamedTuple):
 
     runs: list[Run]
     ensembles: list[Ensemble]
-    metrics: list[Metric]
+    metrics: list[Metric | Figure]
     whole: bool
     settings: set[Path] | None
     """Settings files that count; None: all."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether scores are a part of it."""
+        return self.whole or any(isinstance(metric, Metric) or metric.source == "scores" for metric in self.metrics)
 
 
 def report(metric: str | None, results: Path, cache: Path, *, retrain: bool = False, against: str | None = None) -> int:
@@ -53,6 +60,8 @@ def _wanted(metric: str | None, results: Path, cache: Path, *, retrain: bool, ag
         yield from run(experiment, whole(experiment), cache)
     else:
         experiment, number = find(metric)
+        if retrain and isinstance(number, Figure) and not number.retrainable:
+            raise TuneproofError(f"verify: --retrain with {metric}; allowed: scores, and points of learning curves")
         yield from run(experiment, of_metric(experiment, number), cache)
         if retrain:
             from tuneproof.verify.retrain import retrain as again
@@ -65,13 +74,13 @@ def whole(experiment: Experiment) -> Scope:
     return Scope(experiment.runs, experiment.ensembles, [], True, None)
 
 
-def of_metric(experiment: Experiment, metric: Metric) -> Scope:
+def of_metric(experiment: Experiment, metric: Metric | Figure) -> Scope:
     """What one number rests on."""
     chain = Chain(experiment)
     chain.metric(metric)
     root = experiment.results / "settings"
     settings = {file.path for node in chain.nodes.values() for file in node.files if root in file.path.parents}
-    made = metric.made_by(experiment)
+    made = metric.made if isinstance(metric, Figure) else metric.made_by(experiment)
     ensembles = [entry for entry in made if isinstance(entry, Ensemble)]
     runs = [entry for entry in made if isinstance(entry, Run)]
     for ensemble in ensembles:  # an ensemble chooses among all runs that match, so that all of them count
@@ -131,18 +140,24 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
         _say(f"ensemble {ensemble}")
         yield from again.ensemble(ensemble)
     pairs = experiment.pairs if scope.whole else list(dict.fromkeys((run.dataset, run.model) for run in scope.runs))
-    for pair in pairs:  # all methods of a pair are judged on the same resamples, so that one is checked with all
+    for pair in (
+        pairs if scope.judged else []
+    ):  # all methods of a pair are judged on the same resamples, so that one is checked with all
         _say(f"evaluate {'/'.join(pair)}")
         yield from again.evaluate(*pair)
     if scope.whole:
         _say("evaluate across data sets")
         yield from again.across()
     for metric in scope.metrics:
-        yield again.metric(metric)
+        if isinstance(metric, Metric):
+            yield again.metric(metric)
     wanted = {str(metric.file) for metric in scope.metrics}
     if scope.whole or any("report" in Path(name).parts for name in wanted):
         _say("report")
         yield from (item for item in again.report() if scope.whole or item.what in wanted)
+    for metric in scope.metrics:
+        if isinstance(metric, Figure):
+            yield figures.figure(experiment, again, metric)
     if scope.whole:
         yield from _locked(experiment.results)
 

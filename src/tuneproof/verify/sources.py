@@ -8,14 +8,18 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tuneproof import files, provenance
+from tuneproof.cell import Cell
 from tuneproof.errors import DataError, TuneproofError
 from tuneproof.trace.experiment import Experiment, Run
 from tuneproof.verify.items import Item, by_hash
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SOURCE = re.compile(r"tuneproof(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 """Name of a source file; what a tampered file says must lead nowhere else."""
@@ -156,13 +160,30 @@ def code(experiment: Experiment, run: Run) -> Item:
     return Item("differs", what, f"{lost[0]} is neither as here nor as in commit {git['commit'][:12]}")
 
 
-def search(experiment: Experiment, run: Run) -> Item:
-    """best.json is the best of trials.csv, under the settings' range and budget."""
-    import pandas as pd
-
+def best_again(cell: Cell, trials: pd.DataFrame) -> dict[str, Any]:
+    """What best.json should say of trials.csv. Raises `IndexError` where no trial is complete."""
     from tuneproof import tasks
     from tuneproof.search import edge
     from tuneproof.trial import dimensions
+
+    done = trials[trials["state"] == "complete"].sort_values(["value", "trial"], ascending=[False, True])
+    first = done.iloc[0]
+    low, high, _ = cell.learning_rates
+    return {
+        **{dimension.name: float(first[dimension.name]) for dimension in dimensions(cell)},
+        "score": tasks.get(cell.task).primary,
+        "value": float(first["value"]),
+        "trial": int(first["trial"]),
+        "trials": len(trials),
+        "range": [low, high],
+        "edge": edge(float(first["learning_rate"]), low, high),
+        **({"workers": cell.search.workers} if cell.search.workers > 1 else {}),
+    }
+
+
+def search(experiment: Experiment, run: Run) -> Item:
+    """best.json is the best of trials.csv, under the settings' range and budget."""
+    import pandas as pd
 
     folder = experiment.search(run)
     what = f"{folder}/best.json from trials.csv"
@@ -175,19 +196,7 @@ def search(experiment: Experiment, run: Run) -> Item:
             written = (folder / "best.json").read_text(encoding="utf-8") == files.json_text(best)
             alone = written and list(best) == ["left_out"] and trials.empty
             return Item("same" if alone else "differs", what, "left out" if alone else "left out, but with more to it")
-        done = trials[trials["state"] == "complete"].sort_values(["value", "trial"], ascending=[False, True])
-        first = done.iloc[0]
-        low, high, _ = cell.learning_rates
-        again = {
-            **{dimension.name: float(first[dimension.name]) for dimension in dimensions(cell)},
-            "score": tasks.get(cell.task).primary,
-            "value": float(first["value"]),
-            "trial": int(first["trial"]),
-            "trials": len(trials),
-            "range": [low, high],
-            "edge": edge(float(first["learning_rate"]), low, high),
-            **({"workers": cell.search.workers} if cell.search.workers > 1 else {}),
-        }
+        again = best_again(cell, trials)
     except (ValueError, KeyError, IndexError) as error:
         return Item("differs", what, f"trials.csv is not a table of trials ({error})")
     wrong = [key for key in dict.fromkeys([*best, *again]) if best.get(key) != again.get(key)]

@@ -1,0 +1,240 @@
+"""Addresses of figures that are no scores: ends of intervals, comparisons, costs, points of curves and of searches.
+
+A figure is a cell of a table, or a number of a JSON file. Its words name the row, outermost first, and then the column;
+a column of text, or one that names rows, is none.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from tuneproof import files
+from tuneproof.errors import DataError
+from tuneproof.trace.experiment import Ensemble, Experiment, Run
+
+Source = Literal["scores", "fit", "search"]
+
+NAMES = (
+    *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "group"),
+    *("a", "b", "distinguishable", "trial", "state", "epoch", "step"),
+)
+"""Columns that are text or name a row."""
+
+
+class Figure(NamedTuple):
+    """One figure: where it stands, what it was made of, and its value as stored (None: not defined)."""
+
+    file: Path
+    dataset: str
+    model: str
+    made: tuple[Run | Ensemble, ...]
+    """The runs or ensembles that it is about."""
+    source: Source
+    """What it was read off: the scores of predictions, the fits, or the search."""
+    words: tuple[str, ...]
+    """Names of the row, and last the column."""
+    needed: frozenset[int]
+    """Places of the words that an address cannot leave out."""
+    value: float | None
+
+    def __str__(self) -> str:
+        return "/".join(word for word in self.words if word)
+
+    @property
+    def column(self) -> str:
+        return self.words[-1]
+
+    @property
+    def retrainable(self) -> bool:
+        """Whether a new fit has it too, and should have the same one."""
+        return self.file.name in ("history.csv", "learning_curves.csv")
+
+    @property
+    def runs(self) -> list[Run]:
+        return [entry for entry in self.made if isinstance(entry, Run)]
+
+
+def of(experiment: Experiment, path: Path) -> list[Figure]:
+    """All figures of a file, in its order. Raises `DataError` where it is not there or is no such table."""
+    if not path.is_file():
+        raise DataError(f"{path}: file not found; run the experiment first")
+    stage = next(stage for (stage, name), depth in DEPTH.items() if name == path.name and path.parts[-depth] == stage)
+    try:
+        return list(READERS[stage, path.name](experiment, path))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: not a table of figures ({error!r}); delete it and run again") from None
+
+
+def fits(figure: Figure, wanted: list[str]) -> bool:
+    """Whether the words name this figure: each is a part of it, in order, and none that is needed is left out."""
+    place, used = 0, set()
+    for word in wanted:
+        if word not in figure.words[place:]:
+            return False
+        place = figure.words.index(word, place) + 1
+        used.add(place - 1)
+    return figure.needed <= used
+
+
+# report
+
+
+def _leaderboard(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Intervals and costs; the values themselves are scores."""
+    for row in _rows(path):
+        dataset, model, method = row["dataset"], row["model"], row["method"]
+        made = _named(experiment, dataset, model, method)
+        for column, value in _numbers(row):
+            judged = column in ("low", "high", "seed_mean", "seed_sd", "seeds")
+            words = (dataset, model, method, row["score"] if judged else "", column)
+            if column != "value":
+                yield Figure(path, dataset, model, made, "scores" if judged else "fit", words, frozenset({2, 4}), value)
+
+
+def _learning_curves(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    for row in _rows(path):
+        run = Run(row["dataset"], row["model"], row["method"], _whole(row["seed"]))
+        for column, value in _numbers(row):
+            words = (*run[:3], f"seed-{run.seed}", f"epoch-{_whole(row['epoch'])}", column)
+            yield Figure(path, run.dataset, run.model, (run,), "fit", words, frozenset({2, 3, 4, 5}), value)
+
+
+# evaluate
+
+
+def _scores(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Ends of intervals; the values themselves are scores."""
+    for row in _rows(path):
+        dataset, model, method = row["dataset"], row["model"], row["method"]
+        made = _named(experiment, dataset, model, method)
+        seed = f"seed-{_whole(row['seed'])}" if row["seed"] else "all"
+        if row["seed"]:
+            made = tuple(entry for entry in made if isinstance(entry, Run) and seed == f"seed-{entry.seed}")
+        for column, value in _numbers(row):
+            words = (dataset, model, method, seed, row["split"], row["score"], column)
+            if column != "value":
+                yield Figure(path, dataset, model, made, "scores", words, frozenset({2, 5, 6}), value)
+
+
+def _comparisons(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Each pair under both orders of its names."""
+    for row in _rows(path):
+        dataset, model, a, b = row["dataset"], row["model"], row["a"], row["b"]
+        made = (*_named(experiment, dataset, model, a), *_named(experiment, dataset, model, b))
+        for column, value in _numbers(row):
+            words = (dataset, model, a, b, column)
+            yield Figure(path, dataset, model, made, "scores", words, frozenset({2, 3, 4}), value)
+
+
+# search and train
+
+
+def _best(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    run = _first_run(experiment, path)
+    for column, value in _flat(files.read_json(path)):
+        words = (*run[:3], column)
+        yield Figure(path, run.dataset, run.model, (run,), "search", words, frozenset({3}), value)
+
+
+def _trials(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    run = _first_run(experiment, path)
+    for row in _rows(path):
+        for column, value in _numbers(row):
+            words = (*run[:3], f"trial-{_whole(row['trial'])}", column)
+            yield Figure(path, run.dataset, run.model, (run,), "search", words, frozenset({3, 4}), value)
+
+
+def _history(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    run = _run(experiment, path)
+    for row in _rows(path):
+        for column, value in _numbers(row):
+            words = (*run[:3], f"seed-{run.seed}", f"epoch-{_whole(row['epoch'])}", column)
+            yield Figure(path, run.dataset, run.model, (run,), "fit", words, frozenset({4, 5}), value)
+
+
+def _about_run(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """cost.json and run.json; a validation score is `validation/SCORE`."""
+    run, content = _run(experiment, path), files.read_json(path)
+    for column, value in _flat(content):
+        words = (*run[:3], f"seed-{run.seed}", "", column)
+        if column not in ("schema", "seed"):
+            yield Figure(path, run.dataset, run.model, (run,), "fit", words, frozenset({5}), value)
+    for score, value in _flat(content.get("validation", {})):
+        words = (*run[:3], f"seed-{run.seed}", "validation", score)
+        yield Figure(path, run.dataset, run.model, (run,), "fit", words, frozenset({4, 5}), value)
+
+
+READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] = {
+    ("report", "leaderboard.csv"): _leaderboard,
+    ("report", "learning_curves.csv"): _learning_curves,
+    ("evaluate", "scores.csv"): _scores,
+    ("evaluate", "comparisons.csv"): _comparisons,
+    ("search", "best.json"): _best,
+    ("search", "trials.csv"): _trials,
+    ("train", "history.csv"): _history,
+    ("train", "cost.json"): _about_run,
+    ("train", "run.json"): _about_run,
+}
+DEPTH = {(stage, name): {"report": 2, "evaluate": 4, "search": 5, "train": 6}[stage] for stage, name in READERS}
+"""(stage, file) → how many folders up its results folder begins."""
+
+
+# parts
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _numbers(row: dict[str, str]) -> Iterator[tuple[str, float | None]]:
+    """Columns with numbers; an empty cell is a number that is not defined."""
+    for column, text in row.items():
+        if column not in NAMES:
+            yield column, float(text) if text else None
+
+
+def _flat(content: dict[str, Any]) -> Iterable[tuple[str, float | None]]:
+    """Numbers of a JSON object, those inside others apart."""
+    return [
+        (key, None if value is None else float(value))
+        for key, value in content.items()
+        if isinstance(value, int | float | None) and not isinstance(value, bool) and key != "edge"
+    ]
+
+
+def _whole(text: str) -> int:
+    """A whole number, which pandas writes as 1.0 where others of its column are missing."""
+    return int(re.sub(r"\.0$", "", text))
+
+
+def _named(experiment: Experiment, dataset: str, model: str, name: str) -> tuple[Run | Ensemble, ...]:
+    """The ensemble of this name, or else all runs of the method."""
+    ensemble = Ensemble(dataset, model, name)
+    if ensemble in experiment.ensembles:
+        return (ensemble,)
+    return tuple(run for run in experiment.runs_of(dataset, model) if run.method == name)
+
+
+def _run(experiment: Experiment, path: Path) -> Run:
+    """The run that a file below `train/` belongs to."""
+    dataset, model, method, seed = path.parts[-5:-1]
+    return _known(experiment, path, Run(dataset, model, method, int(seed.removeprefix("seed-"))))
+
+
+def _first_run(experiment: Experiment, path: Path) -> Run:
+    """The first run of the cell that a file below `search/` belongs to: it recorded what the search was."""
+    dataset, model, method = path.parts[-4:-1]
+    return _known(experiment, path, Run(dataset, model, method, experiment.about["seeds"][0]))
+
+
+def _known(experiment: Experiment, path: Path, run: Run) -> Run:
+    if run not in experiment.runs:
+        raise DataError(
+            f"{path}: {run} is no run of this experiment; allowed: {', '.join(map(str, experiment.runs[:5]))}"
+        )
+    return run
