@@ -62,9 +62,11 @@ def test_a_damaged_file_that_a_job_reads_is_named(finished, calm, errors, file, 
 
 @pytest.mark.parametrize(
     "file",
-    [f"train/{CELL}/seed-0/checkpoint/adapter_model.safetensors", f"train/{CELL}/seed-0/history.csv"],
+    [
+        f"train/{CELL}/seed-0/checkpoint/adapter_model.safetensors",
+        pytest.param(f"train/{CELL}/seed-0/history.csv", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.slow
 def test_a_damaged_file_that_no_job_checks_is_found_by_verify(finished, file):
     damage(finished.results / file, "one bit")
     output = finished.run("tuneproof", "verify", "--all", code=1)

@@ -69,7 +69,7 @@ def test_killed_while_dvc_is_told(tracked):
     [
         ("dvc.lock", "cut off"),
         pytest.param("dvc.lock", "nothing", marks=pytest.mark.slow),
-        pytest.param("dvc.lock", "conflict", marks=pytest.mark.slow),
+        ("dvc.lock", "conflict"),
         (".dvc/tmp/rwlock", "nothing"),
     ],
 )

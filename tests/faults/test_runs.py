@@ -92,7 +92,6 @@ def test_a_network_that_is_down(fresh):
     assert "run `make fetch` on a machine with network" in output
 
 
-@pytest.mark.slow
 def test_a_clock_set_back(finished, calm):
     """All that is there was made tomorrow: nothing runs without need, and what changed runs and is believed."""
     tomorrow = time.time() + 86_400
