@@ -156,3 +156,15 @@ def test_what_does_not_fit_the_model_is_told_with_its_reason(tuneproof: Run, tmp
     ]
     assert found["lora"]["misfits"] == []
     assert f"not on ner with short: {reason}" in " ".join(tuneproof("methods", "prefix", "--count")[0].split())
+
+
+def test_check_lists_what_crossed_entries_make(tuneproof: Run) -> None:
+    write_params({"texts": "classification"}, {"mini": "mini"})
+    Path("toy.txt").write_text("text,label\n")
+    Path("mini").mkdir()
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["methods"]["grid"] = {"cross": {"tuning": ["lora", "probe"], "adversarial": ["none", "fgm"]}}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    lines = tuneproof("check")[0].splitlines()
+    assert lines[0].startswith("params.yaml: 5 cells")
+    assert lines[1] == "methods.grid: 4 methods: lora, lora-fgm, probe, probe-fgm"
