@@ -233,6 +233,8 @@ def _words(node: Node) -> str:
         return ", or ".join(dict.fromkeys(map(_words, kinds)))
     if "enum" in node:
         return ", ".join(map(str, node["enum"]))
+    if "const" in node:
+        return str(node["const"])
     match node.get("type"):
         case "string":
             length = f" of at most {node['maxLength']} characters" if "maxLength" in node else ""

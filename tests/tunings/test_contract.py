@@ -51,6 +51,7 @@ def expected(name: str, task: str) -> int:
         "layerwise": body(task),
         "prompt": 20 * HIDDEN,
         "p-tuning": 20 * HIDDEN + 3 * HIDDEN * (HIDDEN + 1),
+        "peft": LAYERS * 2 * (8 * HIDDEN + HIDDEN * 8),  # LoRA by default
         # peft's others: so much for the query and the value projection of each layer
         "boft": LAYERS * 2 * (HIDDEN // 8 * 8 * 8 + HIDDEN),
         "c3a": LAYERS * 2 * (HIDDEN // 128) ** 2 * 128,

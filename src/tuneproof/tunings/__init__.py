@@ -36,6 +36,7 @@ TUNINGS = {
     "oft": "tuneproof.tunings.oft:OFT",
     "p-tuning": "tuneproof.tunings.p_tuning:PTuning",
     "partial": "tuneproof.tunings.partial:Partial",
+    "peft": "tuneproof.tunings.any_peft:AnyPeft",
     "prefix": "tuneproof.tunings.prefix:Prefix",
     "probe": "tuneproof.tunings.probe:Probe",
     "prompt": "tuneproof.tunings.prompt:PromptTuning",
