@@ -114,7 +114,7 @@ def trained(
     """A few steps on one batch at a rate in the middle of the tuning's own range, as the loop does; dropout is off."""
     import torch
 
-    from tuneproof.train.loop import make_optimizer
+    from tuneproof.train.optimizer import make
     from tuneproof.tunings.weights import learned
 
     torch.set_num_threads(1)
@@ -125,7 +125,7 @@ def trained(
     before = {key: parameter.detach().clone() for key, parameter in model.named_parameters()}
     rates, inputs, losses = tuning.learning_rates, batch(task), []
     rate = math.sqrt(rates.low * rates.high)
-    optimizer = make_optimizer(learned(model), set(), tuning.rates(model), "adamw", rate, 0.0)
+    optimizer = make(learned(model), set(), tuning.rates(model), "adamw", rate, 0.0)
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
     for step in range(1, STEPS + 1 if tuning.by_gradient else 1):

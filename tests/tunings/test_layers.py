@@ -10,7 +10,7 @@ import torch
 
 from tuneproof import tasks
 from tuneproof.errors import MethodError
-from tuneproof.train.loop import make_optimizer
+from tuneproof.train.optimizer import make
 from tuneproof.tunings import structure
 from tuneproof.tunings.gradual import Gradual
 from tuneproof.tunings.layerwise import Layerwise
@@ -88,7 +88,7 @@ def test_frozen_layers_do_not_even_decay(fresh: Callable, batch: Callable, loss_
     tuning = Gradual()
     model = tuning.attach(fresh("classification"), TASK, total_steps=10)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    optimizer = make_optimizer(dict(model.named_parameters()), set(before), {}, "adamw", 1e-3, 0.5)
+    optimizer = make(dict(model.named_parameters()), set(before), {}, "adamw", 1e-3, 0.5)
     tuning.before_step(model, 2, 10)
     loss_of(model, batch("classification")).backward()
     optimizer.step()
@@ -107,7 +107,7 @@ def test_rates_of_each_layer(fresh: Callable) -> None:
         assert rates[f"bert.encoder.layer.{layer}.output.LayerNorm.bias"] == 0.5 ** (6 - layer)
     assert rates["bert.embeddings.position_embeddings.weight"] == 0.5**7
     decaying = {name for name, parameter in model.named_parameters() if tuning.decays(name, parameter)}
-    optimizer = make_optimizer(dict(model.named_parameters()), decaying, rates, "adamw", 1e-3, 0.01)
+    optimizer = make(dict(model.named_parameters()), decaying, rates, "adamw", 1e-3, 0.01)
     assert sorted({group["factor"] for group in optimizer.param_groups}) == [0.5**power for power in range(7, -1, -1)]
     assert len(optimizer.param_groups) == 16
 
@@ -117,7 +117,7 @@ def test_one_step_moves_each_layer_by_its_own_rate(fresh: Callable, batch: Calla
     tuning = Layerwise(decay=0.5)
     model = tuning.attach(fresh("classification"), TASK, total_steps=1).eval()
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    optimizer = make_optimizer(dict(model.named_parameters()), set(), tuning.rates(model), "adamw", 1e-3, 0.0)
+    optimizer = make(dict(model.named_parameters()), set(), tuning.rates(model), "adamw", 1e-3, 0.0)
     for group in optimizer.param_groups:
         group["lr"] = 1e-3 * group["factor"]
     loss_of(model, batch("classification")).backward()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from tuneproof import adversarial, registry, regularisers, tasks, tunings
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.seeds import derive
 from tuneproof.tokenize import load_tokenizer
-from tuneproof.train import batches, first_token, resume
+from tuneproof.train import batches, first_token, optimizer, resume
 from tuneproof.train import device as devices
 from tuneproof.train.features import Features, fits_in_memory, replace_body
 from tuneproof.train.model import learned, load_base
@@ -144,29 +144,12 @@ class _Fitting:
         self.epoch, self.batch, self.losses, self.rate = 1, 0, 0.0, 0.0
         """Where the fit stands: batches of this epoch that are done, the sum of their rows' losses, the last rate."""
 
-        model = load_base(
-            model_folder, self.task, data.labels, seed=derive(seed, "head"), dropout=self.settings.dropout
-        )
-        reason = self.tuning.skip(self.task, model)
-        if reason is not None:
-            raise MethodError(reason)
-        for part in self.regularisers:
-            part.pretrained(model)
-        self.model = self.tuning.attach(model, self.task, total_steps=self.total_steps)
-        first_token.install(self.model)
-        first_token.show_all(self.model, wanted=any(part.hidden_states for part in (self.tuning, *self.regularisers)))
-        self.model.to(self.device)
-        torch.backends.cuda.matmul.allow_tf32 = self.settings.tf32
-        if self.settings.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        self.model = self._tuned_model(model_folder)
         self.result = Fit(
             self.model,
             trainable=sum(parameter.numel() for parameter in learned(self.model).values()),
             total=sum(parameter.numel() for parameter in self.model.parameters()),
         )
-        for part in self.regularisers:
-            if (reason := part.skip(self.task, self.model)) is not None:
-                raise MethodError(reason)
         self.body = self.model.base_model
         plain = self.opponent is None and not self.regularisers
         self.features = self._stored_features() if self.tuning.frozen_body and plain else {}
@@ -185,7 +168,7 @@ class _Fitting:
         self.kept = {**self.parameters, **settled}
         """All that a fit changes, by name: what learns by steps, and what `settle` puts in place."""
         decaying = {name for name, parameter in self.parameters.items() if self.tuning.decays(name, parameter)}
-        self.optimizer = make_optimizer(
+        self.optimizer = optimizer.make(
             self.parameters,
             decaying,
             self.tuning.rates(self.model),
@@ -196,6 +179,27 @@ class _Fitting:
         self.best: dict[str, torch.Tensor] = {}
         self.best_score, self.best_decay, self.waited = -math.inf, 1.0, 0
         torch.manual_seed(derive(seed, "dropout"))
+
+    def _tuned_model(self, folder: Path) -> PreTrainedModel:
+        """The model with the tuning attached, on its device. Raises `MethodError` where a part cannot run."""
+        model = load_base(
+            folder, self.task, self.data.labels, seed=derive(self.seed, "head"), dropout=self.settings.dropout
+        )
+        if (reason := self.tuning.skip(self.task, model)) is not None:
+            raise MethodError(reason)
+        for part in self.regularisers:
+            part.pretrained(model)
+        tuned = self.tuning.attach(model, self.task, total_steps=self.total_steps)
+        for part in self.regularisers:
+            if (reason := part.skip(self.task, tuned)) is not None:
+                raise MethodError(reason)
+        first_token.install(tuned)
+        first_token.show_all(tuned, wanted=any(part.hidden_states for part in (self.tuning, *self.regularisers)))
+        torch.backends.cuda.matmul.allow_tf32 = self.settings.tf32
+        if self.settings.gradient_checkpointing:
+            tuned.gradient_checkpointing_enable({"use_reentrant": False})
+        torch.nn.Module.to(tuned, self.device)
+        return tuned
 
     def train(self, epoch: int) -> None:
         """One pass over the training rows; a tuning without gradients only settles."""
@@ -411,7 +415,7 @@ class _Fitting:
         for part in self.regularisers:
             part.before_step(self.model)
         if self.settings.max_grad_norm > 0:
-            clip(self.parameters.values(), self.settings.max_grad_norm)
+            optimizer.clip(self.parameters.values(), self.settings.max_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.vocabulary is not None:
@@ -454,38 +458,3 @@ class _Fitting:
             self.validation_tokens = self.vocabulary.encode(self.validation_tokens)
             mentioned = self.vocabulary.encode_ids(self.special_ids.tolist())
             self.special_ids = torch.tensor(mentioned, dtype=torch.long)
-
-
-def clip(parameters: Iterable[torch.nn.Parameter], longest: float) -> None:
-    """Scale all gradients so that their common norm is at most `longest`; on a CPU short ones are not touched."""
-    learning = [parameter for parameter in parameters if parameter.grad is not None]
-    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in learning if parameter.grad is not None])
-    if norm.device.type != "cpu" or norm + 1e-6 > longest:  # elsewhere, looking at the norm would wait for the device
-        torch.nn.utils.clip_grads_with_norm_(learning, longest, norm)
-
-
-def make_optimizer(
-    parameters: dict[str, torch.nn.Parameter],
-    decaying: set[str],
-    factors: dict[str, float],
-    kind: str,
-    learning_rate: float,
-    weight_decay: float,
-) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum 0.9.
-
-    Only parameters named in `decaying` decay; `factors` multiply the learning rate of those that they name.
-    """
-    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
-    for decays in (True, False):
-        for name, parameter in parameters.items():
-            if (name in decaying) == decays:
-                groups.setdefault((factors.get(name, 1.0), decays), []).append(parameter)
-    described = [
-        {"params": some, "factor": factor, "weight_decay": weight_decay if decays else 0.0}
-        for (factor, decays), some in groups.items()
-    ]
-    described = described or [{"params": [], "factor": 1.0, "weight_decay": 0.0}]  # nothing learns by steps
-    if kind == "sgd":
-        return torch.optim.SGD(described, lr=learning_rate, momentum=0.9)
-    return torch.optim.AdamW(described, lr=learning_rate, fused=True)
