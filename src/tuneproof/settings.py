@@ -231,9 +231,9 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
     if not tuning.by_gradient and len(parts) > 1:
         return f"{method.tuning['name']} takes no gradient steps, which {parts[1][0]} needs"
     if tuning.objective is not Tuning.objective:
-        for part in method.regularisers:
-            if regularisers.has(part["name"], "criterion"):
-                return f"{method.tuning['name']} has a loss of its own, which {part['name']} would replace"
+        for name, part in parts[1:]:
+            if part.task_loss:
+                return f"{method.tuning['name']} learns from a loss of its own, and {name} is about the task's"
     if method.augment is None:
         return None
     technique = params.augmentations[method.augment].technique

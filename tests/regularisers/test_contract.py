@@ -177,12 +177,14 @@ def test_a_tuning_with_a_loss_of_its_own_has_it_not_replaced(content: Any, monke
     from tuneproof import tunings
 
     content["methods"] = {
-        name: {"tuning": "full", "regularisers": [name]} for name in ("label-smoothing", "ema", "mixup")
+        name: {"tuning": "full", "regularisers": [name]} for name in ("label-smoothing", "ema", "mixup", "rdrop")
     }
+    content["methods"] |= {name: {"tuning": "full", "adversarial": name} for name in ("pgd", "vat")}
     content["datasets"] = {"movie-sentiment": content["datasets"]["movie-sentiment"]}
     content["ensembles"] = {}
     checked = params.check(content)
     monkeypatch.setattr(tunings.get("full"), "objective", lambda self, step, outputs: None)
     plan = settings.plan(checked)
-    assert [cell.method for cell in plan.cells] == ["ema"]
-    assert plan.left_out[0]["reason"] == "full has a loss of its own, which label-smoothing would replace"
+    assert [cell.method for cell in plan.cells] == ["ema", "pgd"]
+    reason = "full learns from a loss of its own, and label-smoothing is about the task's"
+    assert plan.left_out[0]["reason"] == reason

@@ -151,6 +151,17 @@ def test_attention_sees_the_partner_s_longer_tail(family: str, tiny_step: Callab
     pytest.fail("no draw made the two partners")
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("tuning", ["prompt", "prefix"])
+def test_virtual_tokens_are_mixed_too(tuning: str, layer: int, tiny_step: Callable) -> None:
+    part = Mixup(layer=layer)
+    step = tiny_step("classification", tuning, [part])
+    with part.during(step):
+        step.loss().backward()
+    learn = [parameter for parameter in step.model.parameters() if parameter.requires_grad]
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in learn)
+
+
 def test_says_why_not(tiny_step: Callable) -> None:
     step = tiny_step("classification", family="albert")
     assert layers(step.model) == []

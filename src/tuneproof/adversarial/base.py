@@ -26,6 +26,8 @@ class Adversarial(BaseModel, ABC):
     """Authors, year and arXiv number or venue."""
     tasks: ClassVar[tuple[str, ...]] = TASKS
     """Names of the tasks that it is defined for."""
+    task_loss: ClassVar[bool] = False
+    """True where it is about the task's own loss or predictions: not for tunings that learn from something else."""
 
     @abstractmethod
     def backward(self, step: Step, scale: float) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -28,8 +28,8 @@ class Embeddings:
         self.others = {name: tensor for name, tensor in step.inputs.items() if name != "input_ids"}
         self.free = step.perturbable()[..., None]
         """Which tokens may be moved, rows × sub-tokens × 1."""
-        weight: Any = self.embed.weight
-        self.width: int = weight.shape[-1]
+        with torch.no_grad():  # asked for rather than read off the weights, which a tuning may have wrapped
+            self.width = int(self.embed(self.ids[:1, :1]).shape[-1])
         self.seed: int | None = None
 
     def normal(self) -> torch.Tensor:

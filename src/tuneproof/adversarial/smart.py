@@ -24,6 +24,7 @@ class Smart(Adversarial):
 
     idea = "Answers at the worst nearby word embeddings must be near those for the text itself."
     paper = "Jiang et al. 2020, arXiv 1911.03437"
+    task_loss = True
 
     epsilon: float = Field(0.01, gt=0, description="Largest change of one number of a word embedding.")
     weight: float = Field(1.0, gt=0, description="The paper's λ: weight of the smoothness term.")

@@ -23,6 +23,7 @@ class VAT(Adversarial):
 
     idea = "The answer must not change where a small change of the word embeddings changes it most."
     paper = "Miyato et al. 2018, arXiv 1704.03976"
+    task_loss = True
 
     epsilon: float = Field(0.5, gt=0, description="Length of the perturbation of one text.")
     weight: float = Field(1.0, gt=0, description="The paper's α: weight of the divergence.")

@@ -37,6 +37,8 @@ class Regulariser(BaseModel, ABC):
     """True where `loss` looks at the hidden states of all layers."""
     whole_vocabulary: ClassVar[bool] = False
     """True where it does more than weight decay to embeddings of words that the data does not mention."""
+    task_loss: ClassVar[bool] = False
+    """True where it is about the task's own loss or predictions: not for tunings that learn from something else."""
     excludes: ClassVar[tuple[str, ...]] = ()
     """Names of regularisers that it makes no sense with."""
 

@@ -20,6 +20,7 @@ class LabelSmoothing(Regulariser):
     idea = "Targets are a little less than certain."
     paper = "Szegedy et al. 2016, arXiv 1512.00567"
     tasks = ("classification", "ner")
+    task_loss = True
 
     epsilon: float = Field(0.1, gt=0, lt=1, description="Share of the probability that is spread over all classes.")
 

@@ -42,6 +42,7 @@ class Mixup(Regulariser):
 
     idea = "Training points between two texts, mixed in a hidden layer."
     paper = "Verma et al. 2019, arXiv 1806.05236; Chen, Yang and Yang 2020, arXiv 2004.12239"
+    task_loss = True
     excludes = ("supcon",)
 
     alpha: float = Field(0.2, gt=0, description="λ ~ Beta(α, α): small is mostly one of the two texts, 1 is uniform.")
@@ -108,11 +109,14 @@ Hook = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], d
 
 def _mix_states(pairs: Pairs) -> Hook:
     """Replaces the hidden states that a layer is given, its first argument."""
+    from torch.nn.functional import pad
 
     def hook(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         hidden = args[0] if args else kwargs["hidden_states"]
-        own, others = (share[..., None].to(hidden.dtype) for share in (pairs.own, pairs.others))
-        # a share of zero is no state at all: what padding holds does not count, whatever it is
+        # virtual tokens of a tuning stand before or behind [CLS]: both texts have them, as they have [CLS]
+        more = hidden.shape[1] - pairs.own.shape[1]
+        own = pad(pairs.own, (more, 0), value=pairs.ratio)[..., None].to(hidden.dtype)
+        others = pad(pairs.others, (more, 0), value=1 - pairs.ratio)[..., None].to(hidden.dtype)
         mixed = own * hidden + others * hidden[pairs.partner]
         return ((mixed, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": mixed})
 

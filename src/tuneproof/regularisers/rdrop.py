@@ -25,6 +25,7 @@ class RDrop(Regulariser):
 
     idea = "Two passes with different dropout must give the same answer."
     paper = "Wu et al. 2021, arXiv 2106.14448"
+    task_loss = True
 
     alpha: float = Field(1.0, gt=0, description="Weight of the divergence between the two passes.")
 

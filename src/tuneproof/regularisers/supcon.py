@@ -28,6 +28,7 @@ class SupCon(Regulariser):
     paper = "Gunel et al. 2021, arXiv 2011.01403"
     tasks = ("classification",)
     hidden_states = True
+    task_loss = True
     excludes = ("mixup",)
 
     weight: float = Field(0.1, gt=0, lt=1, description="The paper's λ: share of the contrastive loss.")

@@ -22,7 +22,7 @@ class SWA(Averaging):
     idea = "The mean of the weights over the last steps is judged and kept."
     paper = "Izmailov et al. 2018, arXiv 1803.05407"
 
-    start: float = Field(0.5, ge=0, lt=1, description="Share of the steps that are left out of the mean.")
+    start: float = Field(0.75, ge=0, lt=1, description="Share of the steps that are left out of the mean.")
 
     def share(self, step: int) -> float | None:
         return None if step <= self.start * self._total else 1 / (self._count + 1)
