@@ -21,6 +21,9 @@ class FreeLB(Adversarial):
     `start` (the paper's algorithm has ε there, its code a number of its own), norms are Frobenius norms of one text's
     perturbation, and dropout is the same in all passes. Each backward pass gives both gradients. A forward pass without
     perturbation adds the reported loss, and nothing to the gradients.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .780 and .506
+    (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .109 and .254 (without: .123 and .262).
     """
 
     idea = "Train on the average of the points that an ascent from the word embeddings passes through."

@@ -19,6 +19,9 @@ class PGD(Adversarial):
 
     The gradients of the clean text, times `clean`, and those at the last r are added up. Madry et al. learn from the
     last r alone (`clean: 0`), and perturb pixels. A batch takes K + 2 forward and backward passes.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .780 and .513
+    (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .128 and .243 (without: .123 and .262).
     """
 
     idea = "Train on the text and on its word embeddings after several steps uphill."

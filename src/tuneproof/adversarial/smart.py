@@ -20,6 +20,11 @@ class Smart(Adversarial):
     r starts as normal noise of deviation σ and takes K steps r ← Π(r + η g / ‖g‖_∞), g = ∂ℓ/∂r, norms over one text.
     Both sides of ℓ learn. This is the paper's smoothness-inducing adversarial regularisation (its equation 1); the
     Bregman proximal point optimisation beside it is left out.
+
+    The paper's σ = ε = 1e-5 are lost in rounding here: noise of σ = 1e-4 moves ℓ by 2e-9 on 16 reviews in fp32, and in
+    bf16 by nothing but its rounding. Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on
+    320 reviews at 1e-4 .790 and .499 (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .136 and .242
+    (without: .123 and .262).
     """
 
     idea = "Answers at the worst nearby word embeddings must be near those for the text itself."

@@ -17,6 +17,10 @@ class ChildTuning(Regulariser):
 
     Before gradients are clipped, and before the optimizer's averages see them. The name's other form, with a mask
     from Fisher information, is not this one.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .755 and .648,
+    with p = 0.5 .750 and .554 (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .222 and .239
+    (without: .123 and .262).
     """
 
     idea = "A random child network's gradients count at each step."

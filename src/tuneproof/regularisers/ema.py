@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class EMA(Averaging):
     """mₜ = d mₜ₋₁ + (1 − d) wₜ from m₀ = 0, judged as mₜ / (1 − dᵗ): the bias correction of Adam (arXiv 1412.6980).
 
-    The average reaches back over about 1 / (1 − d) steps, of which a small data set's fit has few.
+    The average reaches back over about 1 / (1 − d) steps, of which a small data set's fit has few. Full tuning of
+    MiniLM, 3 epochs (60 and 120 steps), one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .785 and
+    .483 (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .107 and .264 (without: .123 and .262).
     """
 
     idea = "A moving average of the weights is judged and kept."

@@ -24,6 +24,10 @@ class Mixout(Regulariser):
 
     For the weights of the body's linear layers, drawn anew for each batch; passes over one batch, of adversarial
     training say, share a draw. The authors turn dropout off meanwhile (`training: {dropout: 0}`).
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .765 and .631,
+    with p = 0.5 .770 and .533 (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .229 and .230
+    (without: .123 and .262). It slows learning down, so that a higher rate may fit.
     """
 
     idea = "In each pass, some weights of the body are the pre-trained ones."

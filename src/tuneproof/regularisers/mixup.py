@@ -38,6 +38,10 @@ class Mixup(Regulariser):
     Manifold mixup for texts, known as TMix. `layer: 0` mixes what the embeddings give, `layer: k` what transformer
     layer k gives. A position that only one of the two texts has is that text's own, and seen by attention from there
     on. Named entities: the label of a sub-token is mixed as its state is, and the loss is a mean over these shares.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .770 and .508
+    (without: .785 and .485). Tags are learned more slowly: on 320 tweets at 3e-4 no entity was found yet, the loss was
+    .279, with α = 0.05 .270 (without: F1 .123 and .262).
     """
 
     idea = "Training points between two texts, mixed in a hidden layer."

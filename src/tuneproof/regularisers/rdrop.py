@@ -21,6 +21,9 @@ class RDrop(Regulariser):
 
     As in the authors' code: the loss is a mean of both passes (the paper's equation 3 has their sum). Regression: α
     times the mean squared difference. Other regularisers' terms are those of the first pass.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .775 and .486
+    (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .125 and .244 (without: .123 and .262).
     """
 
     idea = "Two passes with different dropout must give the same answer."

@@ -22,6 +22,9 @@ class SupCon(Regulariser):
     The paper takes [CLS], which `pool: cls` does; `mean` is over all tokens but padding. The contrastive loss is a
     mean over rows, as in Khosla et al. 2020 (arXiv 2004.11362), where the paper's equation 3 has a sum. A row without
     another of its class in the batch adds nothing to it.
+
+    Full tuning of MiniLM at 1e-4, 320 reviews, 3 epochs, one seed: validation accuracy .775 and loss .491 (without:
+    .785 and .485).
     """
 
     idea = "Texts of one class are drawn together in feature space, others pushed apart."

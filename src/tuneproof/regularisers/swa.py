@@ -17,6 +17,10 @@ class SWA(Averaging):
 
     The paper averages once an epoch and holds the learning rate up meanwhile; here every step counts, as a fit on few
     texts has few epochs, and the rate goes on as `training.schedule` says.
+
+    Full tuning of MiniLM, 3 epochs (60 and 120 steps), one seed, validation rows: accuracy and loss on 320 reviews at
+    1e-4 .790 and .480, with `start: 0.5` .765 and .493 (without: .785 and .485), entity F1 and loss on 320 tweets at
+    3e-4 .093 and .266, with `start: 0.5` .070 and .269 (without: .123 and .262).
     """
 
     idea = "The mean of the weights over the last steps is judged and kept."
