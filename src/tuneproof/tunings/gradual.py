@@ -24,7 +24,9 @@ class Gradual(Full):
 
     idea = "All parameters learn, the lower layers only after the upper ones."
     paper = "Howard and Ruder 2018, arXiv 1801.06146"
-    learning_rates = LearningRates(1e-5, 1e-3, first=1e-4)
+    # MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-4 .74/.00, 3e-4 .81/.22, 1e-3 .76/.25. On the same rows
+    # full tuning had .74/.15 at 3e-4.
+    learning_rates = LearningRates(3e-5, 3e-3, first=3e-4)
 
     share: float = Field(0.5, gt=0, lt=1, description="Share of the steps after which everything learns.")
 

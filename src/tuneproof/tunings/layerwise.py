@@ -24,7 +24,9 @@ class Layerwise(Full):
 
     idea = "All parameters learn, the lower layers at smaller rates."
     paper = "Howard and Ruder 2018, arXiv 1801.06146; Clark et al. 2020, arXiv 2003.10555"
-    learning_rates = LearningRates(1e-5, 1e-3, first=1e-4)
+    # The head's; ELECTRA's authors take 5e-5 (large) to 3e-4 (small). MiniLM, 300 texts, 3 epochs (accuracy / entity
+    # F1): 1e-4 .73/.00, 3e-4 .80/.00, 1e-3 .70/.00. On the same rows full tuning had .74/.15 at 3e-4.
+    learning_rates = LearningRates(3e-5, 3e-3, first=3e-4)
 
     decay: float = Field(0.8, gt=0, le=1, description="Factor on the learning rate from one layer to the next below.")
 

@@ -24,7 +24,8 @@ class PTuning(VirtualTokens):
 
     idea = "Embeddings of virtual tokens, and a network that they go through, learn."
     paper = "Liu et al. 2021, arXiv 2103.10385"
-    learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
+    # MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-3 .57/.00, 1e-2 .56/.20.
+    learning_rates = LearningRates(3e-4, 3e-2, first=3e-3)
 
     encoder: Literal["mlp", "lstm"] = Field("mlp", description="The network between the embeddings and the model.")
     hidden: int | None = Field(None, ge=1, description="Width inside it; null: the width of the word embeddings.")

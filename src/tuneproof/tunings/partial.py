@@ -25,7 +25,8 @@ class Partial(Tuning):
 
     idea = "The top transformer layers and the head learn."
     paper = "Lee, Tang and Lin 2019, arXiv 1911.03090"
-    learning_rates = LearningRates(1e-5, 1e-3, first=1e-4)
+    # MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-4 .72/.00, 3e-4 .78/.05, 1e-3 .76/.16, 3e-3 .77/.10.
+    learning_rates = LearningRates(3e-5, 3e-3, first=3e-4)
 
     layers: int = Field(2, ge=1, description="How many layers learn, counted from the top.")
 

@@ -62,7 +62,9 @@ class PromptTuning(VirtualTokens):
 
     idea = "Embeddings of virtual tokens in the text learn."
     paper = "Lester, Al-Rfou and Constant 2021, arXiv 2104.08691"
-    learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
+    # The paper's is 0.3, for Adafactor and T5. MiniLM, 300 texts, 3 epochs (accuracy / entity F1): 1e-3 .51/.00,
+    # 1e-2 .51/.16, 3e-2 .61/.18, 1e-1 .67/.23.
+    learning_rates = LearningRates(3e-3, 3e-1, first=1e-1)
 
     init: Literal["words", "labels", "random"] = Field("words", description="What the virtual tokens start from.")
 
