@@ -64,10 +64,10 @@ def test_needed_is_the_least_number_that_is_enough():
 def test_what_no_number_reaches_is_said():
     rows_matter = power.needed(power.Parts(rows=0.2, seeds=0, both=0), 0.001, rows=100, seeds=3)
     assert rows_matter.seeds is None
-    assert rows_matter.note == "even 1000 seeds would not show this difference on 100 rows"
+    assert rows_matter.note == "even 1,000 seeds would not show this difference on 100 rows"
     seeds_matter = power.needed(power.Parts(rows=0.2, seeds=0.01, both=0), 0.01, rows=100, seeds=3)
     assert seeds_matter.rows is None
-    assert "even 10000000 rows would not show this difference with 3 seeds" in seeds_matter.note
+    assert "even 10,000,000 rows would not show this difference with 3 seeds" in seeds_matter.note
     assert power.needed(power.Parts(0.1, 0.1, 0.1), 0.0, rows=9, seeds=3).note.startswith("no number")
 
 

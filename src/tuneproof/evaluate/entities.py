@@ -5,6 +5,7 @@ Counted sentence by sentence, so that every number has an interval over sentence
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import statistics
@@ -80,7 +81,7 @@ def _reason(measure: str) -> str:
     return "no entity, true or predicted" if measure.endswith("f1") else "no true entity"
 
 
-def _count(line: np.ndarray, true: set[Entity], guessed: set[Entity], types: list[str]) -> None:
+def _count(line: np.ndarray, true: AbstractSet[Entity], guessed: AbstractSet[Entity], types: list[str]) -> None:
     """Add one sentence to types × (kinds, true, predicted)."""
     for column, entries in enumerate(kinds(true, guessed).values()):
         for entity in entries:
@@ -111,7 +112,7 @@ def _measures(sums: np.ndarray) -> np.ndarray:
     )
 
 
-def kinds(true: set[Entity], guessed: set[Entity]) -> dict[str, list[Entity]]:
+def kinds(true: AbstractSet[Entity], guessed: AbstractSet[Entity]) -> dict[str, list[Entity]]:
     """Kind → entities: the true ones, but for `spurious` the predicted ones. Every entity is of one kind.
 
     Right ones are set aside first; each other true entity, in order of its place, meets the predicted entity that is

@@ -80,9 +80,9 @@ def needed(found: Parts, value: float, *, rows: int, seeds: int, confidence: flo
     more_rows = _least(lambda n: found.detectable(n, seeds, confidence) <= wanted, 2, MOST_ROWS)
     notes = []
     if more_seeds is None:
-        notes.append(f"even {MOST_SEEDS} seeds would not show this difference on {rows} rows")
+        notes.append(f"even {MOST_SEEDS:,} seeds would not show this difference on {rows} rows")
     if more_rows is None:
-        notes.append(f"even {MOST_ROWS} rows would not show this difference with {seeds} seeds")
+        notes.append(f"even {MOST_ROWS:,} rows would not show this difference with {seeds} seeds")
     return Needed(more_seeds, more_rows, "; ".join(notes))
 
 

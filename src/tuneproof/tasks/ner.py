@@ -6,6 +6,7 @@ A prediction counts where type and both borders are right (seqeval, strict IOB2;
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.tasks.base import Score, Task
@@ -91,12 +92,18 @@ class Ner(Task):
         }
 
 
-def entities(tags: list[str]) -> set[tuple[str, int, int]]:
+def entities(tags: Sequence[str]) -> frozenset[tuple[str, int, int]]:
     """(type, first word, last word) of each entity under strict IOB2: an `I-` that continues nothing is none."""
+    return _entities(tuple(tags))
+
+
+@lru_cache(maxsize=1 << 16)
+def _entities(tags: tuple[str, ...]) -> frozenset[tuple[str, int, int]]:
+    """Remembered, as gold tags are read with every run, and most runs answer most sentences alike."""
     from seqeval.scheme import IOB2, Entities
 
     # seqeval's strict reading, with the sentence number dropped
-    return {(entity.tag, entity.start, entity.end - 1) for entity in Entities([list(tags)], IOB2).entities[0]}
+    return frozenset((entity.tag, entity.start, entity.end - 1) for entity in Entities([list(tags)], IOB2).entities[0])
 
 
 def _word_starts(word_ids: list[int | None], words: int) -> list[int]:
