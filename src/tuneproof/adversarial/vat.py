@@ -19,13 +19,18 @@ class VAT(Adversarial):
 
     From noise, K times: d ← g / ‖g‖₂ with g = ∂KL(p(v) ‖ p(v + ξ d))/∂d, over all tokens of a text. No label is needed
     for that. Regression: KL of normal distributions with unit variance, half the squared difference.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .780 and .495,
+    with ε = 0.5 .800 and .526 (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .100 and .246, with
+    ε = 0.5 .000 and .267 (without: .123 and .262). With ξ = 0.1 bf16 finds the direction that fp32 finds (mean cosine
+    .99 or more on 16 reviews).
     """
 
     idea = "The answer must not change where a small change of the word embeddings changes it most."
     paper = "Miyato et al. 2018, arXiv 1704.03976"
     task_loss = True
 
-    epsilon: float = Field(0.5, gt=0, description="Length of the perturbation of one text.")
+    epsilon: float = Field(0.1, gt=0, description="Length of the perturbation of one text.")
     weight: float = Field(1.0, gt=0, description="The paper's α: weight of the divergence.")
     iterations: int = Field(1, ge=1, description="Power iterations, the paper's K.")
     probe: float = Field(0.1, gt=0, description="The paper's ξ: how far the search for the direction looks.")

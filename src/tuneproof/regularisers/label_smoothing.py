@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class LabelSmoothing(Regulariser):
-    """Cross-entropy against (1 − ε) · one-hot + ε / K (paper, section 7); sub-tokens without a label count for none."""
+    """Cross-entropy against (1 − ε) · one-hot + ε / K (paper, section 7); sub-tokens without a label count for none.
+
+    Full tuning of MiniLM, 3 epochs, one seed, validation rows: accuracy and loss on 320 reviews at 1e-4 .765 and .487
+    (without: .785 and .485), entity F1 and loss on 320 tweets at 3e-4 .127 and .300 (without: .123 and .262).
+    """
 
     idea = "Targets are a little less than certain."
     paper = "Szegedy et al. 2016, arXiv 1512.00567"
