@@ -177,6 +177,12 @@ def test_frozen_features_give_the_head_what_the_body_would(data, minilm, monkeyp
         assert torch.allclose(value, weights(stored)[name], atol=1e-4), name
 
 
+def test_a_tuning_that_starts_from_data_sees_every_position_of_every_layer(data, minilm):
+    """EVA reads the inputs of each query projection, of which the shortened last layer would show one token's."""
+    cell = make_cell("lora").model_copy(update={"tuning": {"name": "lora", "init": "eva", "rank": 4}})
+    assert run(cell, data, minilm, learning_rate=1e-3).history[-1]["validation_accuracy"] >= 0
+
+
 def test_a_tuning_that_does_not_fit_says_why(data, minilm, monkeypatch):
     monkeypatch.setattr(tunings.get("lora"), "skip", lambda self, task, model: "no attention layers found")
     with pytest.raises(MethodError, match=r"^no attention layers found$"):

@@ -157,9 +157,11 @@ class _Fitting:
         self._use_small_vocabulary()
         features = self.features.get("train")
         self.material = Material(self.train_tokens, data.labels, model_folder, self.precision, features)
+        first_token.show_all(self.model, wanted=True)  # what starts from data looks into every layer
         self.tuning.begin(self.model, self.task, self.material)
         for part in self.regularisers:
             part.begin(self.model, self.total_steps)
+        first_token.show_all(self.model, wanted=self._looks_at_hidden_states())
         self.special_ids = self.special_ids.to(self.device)
         self.parameters = learned(self.model)
         settled = self.tuning.settled(self.model)
@@ -194,12 +196,15 @@ class _Fitting:
             if (reason := part.skip(self.task, tuned)) is not None:
                 raise MethodError(reason)
         first_token.install(tuned)
-        first_token.show_all(tuned, wanted=any(part.hidden_states for part in (self.tuning, *self.regularisers)))
+        first_token.show_all(tuned, wanted=self._looks_at_hidden_states())
         torch.backends.cuda.matmul.allow_tf32 = self.settings.tf32
         if self.settings.gradient_checkpointing:
             tuned.gradient_checkpointing_enable({"use_reentrant": False})
         torch.nn.Module.to(tuned, self.device)
         return tuned
+
+    def _looks_at_hidden_states(self) -> bool:
+        return any(part.hidden_states for part in (self.tuning, *self.regularisers))
 
     def train(self, epoch: int) -> None:
         """One pass over the training rows; a tuning without gradients only settles."""
