@@ -26,7 +26,18 @@ from pydantic import (
     model_validator,
 )
 
-from tuneproof import adversarial, augment, boundary, crossing, mistakes, regularisers, strict_yaml, tasks, tunings
+from tuneproof import (
+    adversarial,
+    augment,
+    boundary,
+    crossing,
+    drawing,
+    mistakes,
+    regularisers,
+    strict_yaml,
+    tasks,
+    tunings,
+)
 from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
@@ -200,6 +211,17 @@ class Dataset(Part):
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
+    train_sizes: tuple[Annotated[int, Field(ge=2)], ...] | None = Field(
+        None, min_length=1, description="Several sizes of the subset; each becomes a data set of its own."
+    )
+    train_per_class: (
+        Annotated[int, Field(ge=1)] | Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None
+    ) = Field(None, description="Train on this many rows of each class (ner: mentions of each type), or several such.")
+    draws: int = Field(1, ge=1, le=100, description="Random subsets of each size; each becomes a data set of its own.")
+    draw: int = Field(0, ge=0, description="Which of the random subsets.")
+    family: Name | None = Field(
+        None, description="Data sets of one family make one learning curve; null: the declaration's name."
+    )
     max_length: int = Field(128, ge=8, le=8192, description="Longer texts are cut after this many sub-tokens.")
     methods: tuple[Name, ...] | None = Field(None, description="Only these methods; null: all that fit the task.")
     training: Overrides = Field(default={}, description="Training settings that differ for this data set.")
@@ -224,6 +246,20 @@ class Dataset(Part):
             )
         if self.label_cut and self.task != "classification":
             raise Mistakes.at("label_cut", text=f"found task {self.task}; allowed: for classification only")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_subset(self) -> Self:
+        named = [key for key in ("train_size", "train_sizes", "train_per_class") if getattr(self, key) is not None]
+        if len(named) > 1:
+            raise Mistakes.at(named[1], text=f"found together with {named[0]}; allowed: one of them")
+        if self.train_per_class is not None and self.task == "regression":
+            raise Mistakes.at("train_per_class", text="found task regression, which has no classes; use train_size")
+        sizes = self.train_sizes or (self.train_per_class if isinstance(self.train_per_class, tuple) else ())
+        if repeated := [size for place, size in enumerate(sizes) if size in sizes[:place]]:
+            raise Mistakes.at(named[0], text=f"found {repeated[0]} more than once; allowed: each size once")
+        if self.draws > 1 and not named:
+            raise Mistakes.at("draws", text=f"found {self.draws} draws of all rows; allowed: with a training size")
         return self
 
     @model_validator(mode="after")
@@ -528,6 +564,11 @@ class Params(Part):
         for entry, value in content["methods"].items():
             methods |= expanded.get(entry, {entry: value})
         return {**content, "methods": methods}
+
+    @field_validator("datasets")
+    @classmethod
+    def _drawn(cls, value: dict[str, Dataset]) -> dict[str, Dataset]:
+        return drawing.expand(value)
 
     @field_validator("seeds")
     @classmethod

@@ -13,7 +13,7 @@ from typing import Any
 
 from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Part, Training
-from tuneproof.params import Method, Params
+from tuneproof.params import Dataset, Method, Params
 from tuneproof.tunings.base import Tuning
 
 
@@ -118,7 +118,8 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         dataset = params.datasets[name]
         declared = dataset.model_dump(mode="json")
         found[f"fetch/data/{name}.json"] = dump({"name": name, "source": declared["source"]})
-        used = {key: value for key, value in declared.items() if key not in ("methods", "training", "max_length")}
+        unused = ("methods", "training", "max_length", "train_sizes", "draws", "family")
+        used = {key: value for key, value in declared.items() if key not in unused}
         found[f"prepare/{name}.json"] = dump({"name": name, "dataset": used})
     for name in dict.fromkeys(cell.model for cell in planned.cells):
         found[f"fetch/models/{name}.json"] = dump({"name": name, "model": params.models[name].model_dump(mode="json")})
@@ -184,7 +185,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
     return {
         "title": params.report.title,
         "datasets": {
-            name: {"task": dataset.task, "primary": tasks.get(dataset.task).primary}
+            name: {"task": dataset.task, "primary": tasks.get(dataset.task).primary, **_size(dataset)}
             for name, dataset in params.datasets.items()
         },
         "models": list(params.models),
@@ -196,6 +197,14 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
         "search": params.search.model_dump(mode="json"),
         "evaluation": params.evaluation.model_dump(mode="json"),
     }
+
+
+def _size(dataset: Dataset) -> dict[str, Any]:
+    """Its place on its family's learning curve."""
+    size, unit = (dataset.train_size, "rows") if dataset.train_size else (dataset.train_per_class, "per class")
+    if dataset.family is None or size is None:
+        return {}
+    return {"family": dataset.family, "size": size, "unit": unit, "draw": dataset.draw}
 
 
 def _detail(method: Method) -> list[str]:

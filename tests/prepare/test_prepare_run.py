@@ -206,6 +206,17 @@ def test_train_size_is_accounted_for_and_nested():
     assert card["label_counts"]["train"] == {"no": 3, "yes": 3}
 
 
+def test_draws_share_the_test_split_and_per_class_counts_hold():
+    found = [prepare({"a.csv": table(ROWS)}, train_per_class=3, draw=draw) for draw in (0, 1)]
+    for _, card in found:
+        assert card["label_counts"]["train"] == {"no": 3, "yes": 3}
+        assert removed(card)["beyond train_per_class"][0] == 40 - sum(card["rows"].values())
+    (first, _), (second, _) = found
+    assert first["test"].equals(second["test"])
+    assert first["validation"].equals(second["validation"])
+    assert set(first["train"]["id"]) != set(second["train"]["id"])
+
+
 def test_groups():
     rows = [
         f"{review}_{line},text {review} {line},{'yes' if line % 2 else 'no'}"

@@ -142,3 +142,54 @@ def test_a_sentence_is_in_the_stratum_of_its_rarest_type():
     rows = examples([["B-a"], ["B-a", "I-a"], ["B-a", "B-b"], ["O"]])
     stratum = split.strata("ner", rows, stratify=True)
     assert [stratum(row) for row in rows] == ["a", "a", "b", ""]
+
+
+TYPES = st.lists(st.lists(st.sampled_from(["O", "B-a", "B-a", "B-b", "B-c"]), min_size=1, max_size=6), max_size=60)
+
+
+def mentions(rows):
+    return Counter(tag[2:] for row in rows for tag in row.answer if tag != "O")
+
+
+@settings(deadline=None)
+@given(LABELS, st.data())
+def test_so_many_rows_of_each_class(labels, data):
+    rows = examples(labels)
+    large = data.draw(st.integers(1, min(Counter(labels).values())))
+    small = data.draw(st.integers(1, large))
+    chosen = split.subset_per_class(rows, large, 0, "classification", "x")
+    assert Counter(row.answer for row in chosen) == dict.fromkeys(set(labels), large)
+    assert len({row.id for row in chosen}) == len(chosen)
+    fewer = split.subset_per_class(rows, small, 0, "classification", "x")
+    assert {row.id for row in fewer} <= {row.id for row in chosen}
+
+
+@settings(deadline=None)
+@given(TYPES, st.integers(1, 5), st.integers(0, 5), st.integers(0, 3))
+def test_so_many_mentions_of_each_type_as_far_as_there_are(sentences, small, more, draw):
+    rows, seed = examples(sentences), split.draw_seed(0, draw)
+    total = mentions(rows)
+    fewer = split.subset_per_class(rows, small, seed, "ner", "x")
+    chosen = split.subset_per_class(rows, small + more, seed, "ner", "x")
+    assert {row.id for row in fewer} <= {row.id for row in chosen}
+    for subset, wanted in ((fewer, small), (chosen, small + more)):
+        found = mentions(subset)
+        assert all(found[kind] >= min(wanted, total[kind]) for kind in total)
+        # no sentence is taken but for a type that lacked a mention
+        assert len(subset) <= sum(min(wanted, count) for count in total.values())
+    shuffled = random.Random(draw).sample(rows, len(rows))
+    assert [row.id for row in split.subset_per_class(shuffled, small, seed, "ner", "x")] == [row.id for row in fewer]
+
+
+def test_a_class_with_fewer_rows_is_told():
+    with pytest.raises(DataError, match=r"^datasets\.x\.train_per_class: found 3, but class 'b' has 2 training rows$"):
+        split.subset_per_class(examples("aaaabb"), 3, 0, "classification", "datasets.x.train_per_class")
+
+
+@settings(deadline=None)
+@given(LABELS, st.integers(2, 9))
+def test_draws_differ_and_the_first_is_the_plain_subset(labels, size):
+    rows = examples(labels * 4)
+    draws = [{row.id for row in split.subset(rows, size, split.draw_seed(5, draw), by_class)} for draw in range(6)]
+    assert draws[0] == {row.id for row in split.subset(rows, size, 5, by_class)}
+    assert len({frozenset(draw) for draw in draws}) > 1

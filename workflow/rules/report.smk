@@ -22,6 +22,7 @@ rule report:
         leaderboard="<results>/report/leaderboard.csv",
         curves="<results>/report/learning_curves.csv",
         metrics="<results>/report/metrics.json",
+        sizes=collect("<results>/report/{name}", name=SIZES),
     log:
         "<logs>/report.log",
     localrule: True

@@ -78,16 +78,19 @@ def _split(dataset: Dataset, name: str, official: dict[str, list[Example]], ledg
     missing = [key for key in ("validation", "test") if key not in official]
     stratum = split.strata(dataset.task, official["train"], stratify=dataset.split.stratify)
     splits = {**official, **split.divide(official["train"], dataset.split, missing, stratum, f"datasets.{name}")}
+    train, seed = splits["train"], split.draw_seed(dataset.split.seed, dataset.draw)
     if dataset.train_size is not None:
-        train = splits["train"]
         if dataset.train_size > len(train):
             found = f"found {dataset.train_size:,}; allowed: up to {len(train):,}, the rows of train"
             raise DataError(f"datasets.{name}.train_size: {found}")
-        splits["train"] = split.subset(train, dataset.train_size, dataset.split.seed, stratum)
-        chosen = {example.id for example in splits["train"]}
-        for example in sorted(train, key=lambda example: example.place):
-            if example.id not in chosen:
-                ledger.remove(example.place, "beyond train_size")
+        splits["train"] = split.subset(train, dataset.train_size, seed, stratum)
+    elif isinstance(dataset.train_per_class, int):
+        where = f"datasets.{name}.train_per_class"
+        splits["train"] = split.subset_per_class(train, dataset.train_per_class, seed, dataset.task, where)
+    chosen = {example.id for example in splits["train"]}
+    for example in sorted(train, key=lambda example: example.place):
+        if example.id not in chosen:
+            ledger.remove(example.place, "beyond train_size" if dataset.train_size else "beyond train_per_class")
     return {key: sorted(examples, key=lambda example: example.id) for key, examples in splits.items()}
 
 

@@ -16,7 +16,7 @@ from tuneproof.prepare.clean import Example
 from tuneproof.prepare.tags import spans
 
 
-def ordered(examples: Sequence[Example], seed: int, stratum: Callable[[Example], str]) -> list[Example]:
+def ordered(examples: Sequence[Example], seed: int | str, stratum: Callable[[Example], str]) -> list[Example]:
     """All examples in an order whose every prefix holds each stratum at about its share of the whole.
 
     Within a stratum the order is by a hash of seed and id; row k of n stands at (k + ½)/n, the first row at 0.
@@ -53,9 +53,47 @@ def divide(
     return {"train": rest, **parts}
 
 
-def subset(train: Sequence[Example], size: int, seed: int, stratum: Callable[[Example], str]) -> list[Example]:
+def draw_seed(seed: int, draw: int) -> int | str:
+    """The seed of one random subset; that of the first is the split's own."""
+    return seed if draw == 0 else f"{seed}/draw-{draw}"
+
+
+def subset(train: Sequence[Example], size: int, seed: int | str, stratum: Callable[[Example], str]) -> list[Example]:
     """The first `size` training rows of the ordering: nested in every larger subset of the same seed."""
     return ordered(train, seed, stratum)[:size]
+
+
+def subset_per_class(train: Sequence[Example], count: int, seed: int | str, task: str, where: str) -> list[Example]:
+    """`count` rows of each class; ner: sentences until each type has so many mentions, or all that it has.
+
+    Greedy as in Yang and Katiyar 2020 (arXiv 2010.02405): the rarest type first, for which sentences in random order
+    are taken, and what they mention of other types counts. It goes in rounds of one more mention each, so that a
+    subset lies within every larger one of the same seed; the paper's last step, which drops sentences that turned out
+    not to be needed, is left out for that. Raises `DataError` where a class has fewer rows.
+    """
+    order = sorted(train, key=lambda example: _hash(seed, example.id))
+    mentions = [_mentions(example, task) for example in order]
+    total = sum(mentions, Counter[str]())
+    kinds = sorted(total, key=lambda kind: (total[kind], kind))
+    if task == "classification" and kinds and total[kinds[0]] < count:
+        raise DataError(f"{where}: found {count:,}, but class {kinds[0]!r} has {total[kinds[0]]:,} training rows")
+    waiting = {kind: iter([row for row, found in enumerate(mentions) if kind in found]) for kind in kinds}
+    taken: dict[int, None] = {}
+    have = Counter[str]()
+    for wanted in range(1, count + 1):
+        for kind in kinds:
+            while have[kind] < min(wanted, total[kind]):
+                row = next(waiting[kind])
+                if row not in taken:
+                    taken[row] = None
+                    have += mentions[row]
+    return [order[row] for row in taken]
+
+
+def _mentions(example: Example, task: str) -> Counter[str]:
+    if task == "ner":
+        return Counter(kind for _, _, kind in spans(example.answer))
+    return Counter([str(example.answer)])
 
 
 def strata(task: str, examples: Iterable[Example], *, stratify: bool) -> Callable[[Example], str]:
@@ -101,5 +139,5 @@ def _by_group(examples: Sequence[Example], sizes: dict[str, int], seed: int, whe
     return result
 
 
-def _hash(seed: int, name: str) -> str:
+def _hash(seed: int | str, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()

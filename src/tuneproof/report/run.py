@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import files
-from tuneproof.report import charts, tables
+from tuneproof.report import charts, sizes, tables
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(settings: dict[str, Any], results: Path, out: Path) -> None:
-    """Write the page, `leaderboard.csv`, `learning_curves.csv` and `metrics.json`.
+    """Write the page, `leaderboard.csv`, `learning_curves.csv`, `metrics.json`; `training_examples.csv` for families.
 
     `settings` is what `settings.py` writes to report.json. Results that are not there are stated as absent; files that
     cannot be read raise `DataError`.
@@ -33,6 +33,8 @@ def run(settings: dict[str, Any], results: Path, out: Path) -> None:
     panels = tables.panels(settings, found)
     files.write_csv(out / "leaderboard.csv", tables.leaderboard(panels).map(_short))
     files.write_csv(out / "learning_curves.csv", tables.learning_curves(panels).map(_short))
+    if any("family" in about for about in settings["datasets"].values()):
+        files.write_csv(out / "training_examples.csv", sizes.table(settings, panels).map(_short))
     files.write_json(out / "metrics.json", tables.metrics(settings, found))
     files.write_text(out / "index.html", page(settings, panels, found))
 
@@ -47,7 +49,16 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str
     specs: dict[str, dict[str, Any]] = {}
     confidence = settings.get("evaluation", {}).get("confidence", 0.95)
     parts = [
-        _part(panel, f"panel-{place}", colour, data, specs, confidence=confidence) for place, panel in enumerate(panels)
+        _part(
+            panel,
+            f"panel-{place}",
+            colour,
+            data,
+            specs,
+            confidence=confidence,
+            drawn="family" not in settings["datasets"][panel.dataset],
+        )
+        for place, panel in enumerate(panels)
     ]
     scripts = [
         # the library's own text must not end the element that holds it
@@ -64,6 +75,7 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str
     return templates.get_template("page.html").render(
         settings=settings,
         sections=sections,
+        families=sizes.sections(sizes.table(settings, panels), data, specs, colour),
         confidence=confidence,
         many=tables.MANY,
         style=templates.get_template("page.css").render(),
@@ -90,19 +102,20 @@ def _part(
     specs: dict[str, dict[str, Any]],
     *,
     confidence: float,
+    drawn: bool = True,
 ) -> dict[str, Any]:
-    """What the template shows of one panel; adds its tables to `data` and its charts to `specs`."""
-    figures = {}
+    """What the template shows of one panel; adds its tables to `data` and its charts, where wanted, to `specs`."""
+    figures: dict[str, list[tuple[str, str]]] = {}
     for kind, frame, draw in (
         ("search", panel.trials, charts.search),
         ("curves", panel.history, charts.curves),
         ("costs", panel.ranked, charts.costs),
     ):
-        drawn = draw(panel, f"{key}-{kind}", colour)
-        if drawn:
+        made = draw(panel, f"{key}-{kind}", colour) if drawn else []
+        if made:
             data[f"{key}-{kind}"] = _records(frame)
-        figures[kind] = [(f"{key}-{kind}-{place}", chart.title) for place, chart in enumerate(drawn)]
-        specs |= {f"{key}-{kind}-{place}": chart.spec for place, chart in enumerate(drawn)}
+        figures[kind] = [(f"{key}-{kind}-{place}", chart.title) for place, chart in enumerate(made)]
+        specs |= {f"{key}-{kind}-{place}": chart.spec for place, chart in enumerate(made)}
     bars, ticks = charts.bars(panel)
     answer = tables.verdict(panel, confidence=confidence)
     return {

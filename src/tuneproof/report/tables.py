@@ -292,9 +292,9 @@ def _history(histories: dict[tuple[str, int], pd.DataFrame | None], score: str) 
     import pandas as pd
 
     found = [
-        frame.rename(columns={f"validation_{score}": "value"}).assign(method=method, seed=seed)[
-            ["method", "seed", "epoch", "value", "train_loss"]
-        ]
+        frame.rename(columns={f"validation_{score}": "value"})
+        .assign(method=method, seed=seed)
+        .reindex(columns=["method", "seed", "epoch", "value", "train_loss"])  # no loss where nothing took a step
         for (method, seed), frame in histories.items()
         if frame is not None and len(frame) and f"validation_{score}" in frame
     ]
