@@ -273,7 +273,7 @@ def test_parquet_holds_what_csv_holds_with_types(experiment, tmp_path):
         typed = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
         assert {column: str(kind) for column, kind in typed.dtypes.items()} == columns
         plain = pd.read_csv(tmp_path / "out" / f"{name}.csv", dtype=columns, keep_default_na=False, na_values=[""])
-        pd.testing.assert_frame_equal(typed.fillna({"note": ""}), plain.fillna({"note": ""}))
+        pd.testing.assert_frame_equal(typed, plain)
 
 
 def test_comparisons_say_what_it_would_take(experiment, tmp_path):
@@ -337,3 +337,18 @@ def test_ten_methods_take_a_few_seconds(tmp_path):
     print(f"{seconds:.1f} s")
     assert seconds < 20  # 3 s on two idle cores
     assert len(pd.read_csv(tmp_path / "out" / "comparisons.csv")) == 13 * 12 / 2
+
+
+def test_an_entity_type_out_of_data_is_no_formula(tmp_path):
+    gold = pd.DataFrame({"id": ["a", "b"], "tokens": [["w"]] * 2, "tags": [["B-=cmd"], ["O"]]})
+    for split in ("validation", "test"):
+        write_frame(tmp_path / "prepared" / f"{split}.parquet", gold)
+    parts = [
+        pd.DataFrame({"id": ["a", "b"], "split": s, "prediction": [["B-=cmd"], ["O"]]}) for s in ("validation", "test")
+    ]
+    write_frame(tmp_path / "p.parquet", pd.concat(parts))
+    settings = {**SETTINGS, "task": "ner"}
+    stage.run(settings, tmp_path / "prepared", {"m/seed-0": tmp_path / "p.parquet"}, tmp_path / "out")
+    found = pd.read_csv(tmp_path / "out" / "entities.csv")
+    assert set(found["type"]) == {"'=cmd", "all"}
+    assert (found.loc[found["measure"] == "f1", "value"] == 1).all()

@@ -69,7 +69,7 @@ def test_without_a_difference_it_takes_the_one_found(results):
 
 
 def test_what_has_no_answer_says_why(results):
-    assert "what it would take is not defined: one set of predictions" in ask(results, "one", "two")
+    assert "what it would take: not defined: it takes two seeds and two rows with a score" in ask(results, "one", "two")
     with pytest.raises(TuneproofError, match="good and pour were not compared with each other; compared here: good"):
         ask(results, "good", "pour")
     with pytest.raises(TuneproofError, match="compared here: nothing"):

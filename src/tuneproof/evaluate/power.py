@@ -52,7 +52,7 @@ def _lines(row: dict[Any, Any], difference: float | None, confidence: float) -> 
     )
     found = Parts(row["variance_rows"], row["variance_seeds"], row["variance_both"])
     if any(math.isnan(part) for part in found):
-        yield f"  what it would take is not defined: {row['note'] or 'needs two seeds and two rows'}"
+        yield f"  what it would take: {row['needed_note']}"
         return
     rows, seeds = int(row["rows"]), int(row["seeds"])
     wanted = abs(row["difference"] if difference is None else difference)

@@ -41,7 +41,7 @@ COMPARISONS = {
     **dict.fromkeys(("rows", "seeds"), COUNT),
     **dict.fromkeys(("variance_rows", "variance_seeds", "variance_both"), NUMBER),
     **dict.fromkeys(("seeds_needed", "rows_needed"), COUNT),
-    "note": TEXT,
+    **dict.fromkeys(("needed_note", "note"), TEXT),
 }
 GROUPS = {"method": TEXT, "letters": TEXT}
 
@@ -239,14 +239,15 @@ def _from_other_sides(
         row["epsilon_min"] = rounded(above.epsilon)
         if not math.isnan(difference.p):
             notes.append(above.note)
+    seeds = len(statistics.places(a.measured, b.measured)[0])
     parts = power.parts(a.measured, b.measured)
-    if parts is not None and not math.isnan(difference.value):
-        seeds = len(statistics.places(a.measured, b.measured)[0])
+    if parts is None or math.isnan(difference.value):
+        row["needed_note"] = "not defined: it takes two seeds and two rows with a score"
+    else:
         needed = power.needed(parts, difference.value, rows=a.measured.rows, seeds=seeds, confidence=confidence)
         names = ("variance_rows", "variance_seeds", "variance_both")
         row |= {name: rounded(value) for name, value in zip(names, parts, strict=True)}
-        row |= {"seeds": seeds, "seeds_needed": needed.seeds, "rows_needed": needed.rows}
-        notes.append(needed.note)
+        row |= {"seeds": seeds, "seeds_needed": needed.seeds, "rows_needed": needed.rows, "needed_note": needed.note}
     return {**row, "note": "; ".join(dict.fromkeys(note for note in notes if note))}
 
 

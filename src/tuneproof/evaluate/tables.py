@@ -35,7 +35,10 @@ def rounded(value: float | None) -> float | None:
 
 
 def _cell(value: Any) -> Any:
-    """None for NaN; a text out of data never starts as a formula of a spreadsheet does."""
+    """None for NaN and for the empty text, which CSV does not tell apart from nothing.
+
+    A text out of data (an entity type) never starts as a spreadsheet's formula does: an apostrophe comes before it.
+    """
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
