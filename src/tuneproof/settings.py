@@ -155,7 +155,8 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         {
             "cells": [[cell.dataset, cell.model, cell.method] for cell in planned.cells],
             "datasets": {
-                name: {"primary": tasks.get(dataset.task).primary} for name, dataset in params.datasets.items()
+                name: {"primary": tasks.get(dataset.task).primary, "family": dataset.family or name}
+                for name, dataset in params.datasets.items()
             },
             "evaluation": params.evaluation.model_dump(mode="json"),
             "ranges": {
@@ -180,6 +181,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
             "adversarial": method.adversarial and method.adversarial["name"],
             "regularisers": [part["name"] for part in method.regularisers],
             "detail": _detail(method),
+            "scale": tuning.scale,
             "training": method.training,
         }
     return {

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tuneproof.report import charts, run, tables
@@ -181,6 +182,27 @@ def test_every_method_has_its_search_and_curve(page):
         *("full", "lora", "adapter", "bitfit", "probe", "ia3", "fgm")
     }
     assert sum(row["chosen"] for row in found["data"]["panel-0-search"]) == 7
+
+
+def test_what_is_no_learning_rate_has_an_axis_of_its_own(page):
+    def change(settings, results):
+        settings["methods"]["probe"]["scale"] = "neighbours"
+        path = results / "search/movie/tiny/probe/best.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "learning_rate": 60, "range": [1, 64]}))
+        for history in results.glob("train/movie/tiny/probe/*/history.csv"):
+            pd.read_csv(history).drop(columns="train_loss").to_csv(history, index=False)
+
+    text = page(change, datasets=("movie",)).read_text()
+    found = payload(text)
+    by_method = dict(
+        zip(dict.fromkeys(row["method"] for row in found["data"]["panel-0-search"]), range(7), strict=True)
+    )
+    axes = {m: found["specs"][f"panel-0-search-{i}"]["layer"][0]["encoding"]["x"] for m, i in by_method.items()}
+    assert {m: axis["title"] for m, axis in axes.items()} == {
+        m: "neighbours" if m == "probe" else "learning rate" for m in by_method
+    }
+    assert axes["probe"]["scale"]["domain"][1] > 64 > axes["full"]["scale"]["domain"][1]
+    assert "probe: its best neighbours, 60, lies at the high end of the range searched (1 to 64)" in text
 
 
 # in a browser

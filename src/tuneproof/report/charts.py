@@ -91,18 +91,28 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def search(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
-    """One chart a method: learning rate against validation score, the chosen trial ringed, the range marked."""
+    """One chart a method: learning rate (or what it searches instead) against validation score.
+
+    The chosen trial is ringed, the range marked.
+    """
+    found: dict[str, Chart] = {}
+    for scale in dict.fromkeys(panel.trials["scale"]):
+        mine = panel.trials[panel.trials["scale"] == scale]
+        drawn = _search(panel.score, mine, str(scale), data)
+        found |= {chart.title: chart for chart in _for_each(dict.fromkeys(mine["method"]), drawn, colour)}
+    return [found[method] for method in dict.fromkeys(panel.trials["method"])]
+
+
+def _search(score: str, trials: pd.DataFrame, scale: str, data: str) -> dict[str, Any]:
     import altair as alt
 
-    if panel.trials.empty:
-        return []
-    rates = panel.trials[["learning_rate", "low", "high"]].astype(float)
-    # one axis for all methods of a panel, so that their ranges can be compared by eye
+    rates = trials[["learning_rate", "low", "high"]].astype(float)
+    # one axis for all methods that search the same thing, so that their ranges can be compared by eye
     ends = (float(rates.min().min()) / 1.3, float(rates.max().max()) * 1.3)
-    base = alt.Chart(alt.NamedData(name=data))
+    base = alt.Chart(alt.NamedData(name=data)).transform_filter(alt.FieldEqualPredicate(field="scale", equal=scale))
     mine = base.transform_filter(alt.FieldEqualPredicate(field="method", equal=METHOD))
-    x = alt.X("learning_rate:Q", title="learning rate", scale=_log_scale(*ends), axis=_log_axis(*ends, format=".0e"))
-    y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
+    x = alt.X("learning_rate:Q", title=scale, scale=_log_scale(*ends), axis=_log_axis(*ends, format=".0e"))
+    y = alt.Y("value:Q", title=f"validation {score}", scale=alt.Scale(zero=False))
     others = base.mark_point(color=QUIET, opacity=0.35, size=14, filled=True).encode(x=x, y=y)
     points = mine.mark_point(size=50, filled=True, opacity=0.9, color=HUE).encode(
         x=x,
@@ -114,9 +124,9 @@ def search(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
         ),
         tooltip=[
             alt.Tooltip("trial:Q"),
-            alt.Tooltip("learning_rate:Q", title="learning rate", format=".2e"),
+            alt.Tooltip("learning_rate:Q", title=scale, format=".2e"),
             alt.Tooltip("warmup_ratio:Q", title="warm-up ratio", format=".3f"),
-            alt.Tooltip("value:Q", title=panel.score, format=".4f"),
+            alt.Tooltip("value:Q", title=score, format=".4f"),
             alt.Tooltip("state:N"),
         ],
     )
@@ -126,11 +136,10 @@ def search(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
         .encode(x=x, y=y)
     )
     edges = [
-        mine.mark_rule(strokeDash=[4, 3], color=QUIET).encode(x=alt.X(f"min({end}):Q", title="learning rate"))
+        mine.mark_rule(strokeDash=[4, 3], color=QUIET).encode(x=alt.X(f"min({end}):Q", title=scale))
         for end in ("low", "high")
     ]
-    drawn = _specification(alt.layer(others, *edges, points, ring), height=150)
-    return _for_each(dict.fromkeys(panel.trials["method"]), drawn, colour)
+    return _specification(alt.layer(others, *edges, points, ring), height=150)
 
 
 def curves(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:

@@ -26,6 +26,8 @@ LEADERBOARD = (
 
 MANY = 12
 """Methods from which on a page names some of them and counts the others, and folds away what is one thing a method."""
+RATE = "learning rate"
+"""What a search looks for, unless the method's settings name another `scale`."""
 LETTERS = 6
 """Letters of one method that can be told at a glance."""
 
@@ -78,7 +80,7 @@ class Panel(NamedTuple):
     """method, seed, value on the test split."""
     comparisons: pd.DataFrame
     trials: pd.DataFrame
-    """method, trial, state, learning_rate, warmup_ratio, value, chosen, low, high (the range searched)."""
+    """method, scale (what is searched), trial, state, learning_rate, warmup_ratio, value, chosen, low, high (range)."""
     history: pd.DataFrame
     """method, seed, epoch, value (validation), train_loss."""
     rows: dict[str, int]
@@ -188,6 +190,7 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
     frame = _frame(board, LEADERBOARD).sort_values("value", ascending=False, kind="stable", na_position="last")
     histories = {key: results.csv(*folder, "history.csv") for key, folder in runs.items()}
     tried = {method: results.csv("search", dataset, model, method, "trials.csv") for method in methods}
+    scales = {method: settings["methods"][method].get("scale") or RATE for method in tried}
     card = results.json("prepare", dataset, "card.json") or {}
     return Panel(
         dataset=dataset,
@@ -196,12 +199,12 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
         board=frame.reset_index(drop=True),
         seeds=seeds,
         comparisons=comparisons if comparisons is not None else _empty(("a", "b", "distinguishable", "detectable")),
-        trials=_trials(tried, best),
+        trials=_trials(tried, best, scales),
         history=_history(histories, score),
         rows=card.get("rows", {}),
         hardware=sorted({str(cost["hardware"]) for cost in costs.values() if cost.get("hardware")}),
         absent=absent,
-        warnings=[sentence for method in methods if (sentence := _edge(method, best[method]))],
+        warnings=[sentence for method in methods if (sentence := _edge(method, best[method], scales[method]))],
         left_out=left_out,
     )
 
@@ -272,19 +275,20 @@ def _why_absent(
     return f"{name}: no result; it was trained but not evaluated."
 
 
-def _trials(tried: dict[str, pd.DataFrame | None], best: dict[str, dict[str, Any] | None]) -> pd.DataFrame:
+def _trials(
+    tried: dict[str, pd.DataFrame | None], best: dict[str, dict[str, Any] | None], scales: dict[str, str]
+) -> pd.DataFrame:
     import pandas as pd
 
-    columns = ("method", "trial", "state", "learning_rate", "warmup_ratio", "value", "chosen", "low", "high")
+    columns = ("method", "scale", "trial", "state", "learning_rate", "warmup_ratio", "value", "chosen", "low", "high")
     found = []
     for method, frame in tried.items():
         if frame is None or frame.empty:
             continue
         chosen = best[method] or {}
         low, high = chosen.get("range", (frame["learning_rate"].min(), frame["learning_rate"].max()))
-        found.append(
-            frame.assign(method=method, chosen=frame["trial"] == chosen.get("trial"), low=low, high=high)[list(columns)]
-        )
+        more = {"method": method, "scale": scales[method], "low": low, "high": high}
+        found.append(frame.assign(chosen=frame["trial"] == chosen.get("trial"), **more)[list(columns)])
     return pd.concat(found, ignore_index=True) if found else _empty(columns)
 
 
@@ -408,12 +412,12 @@ def _basis(panel: Panel, against: pd.DataFrame, confidence: float) -> str:
     return text
 
 
-def _edge(method: str, best: dict[str, Any] | None) -> str | None:
+def _edge(method: str, best: dict[str, Any] | None, scale: str) -> str | None:
     if best is None or not best.get("edge"):
         return None
     low, high = best["range"]
     return (
-        f"{method}: its best learning rate, {rate(best['learning_rate'])}, lies at the {best['edge']} end of the range "
+        f"{method}: its best {scale}, {rate(best['learning_rate'])}, lies at the {best['edge']} end of the range "
         f"searched ({rate(low)} to {rate(high)}); a better one may lie outside."
     )
 
@@ -427,9 +431,11 @@ def number(value: float | None) -> str:
 
 
 def rate(value: float | None) -> str:
-    """A learning rate: two digits and a short exponent, as in 2e-5."""
+    """A learning rate: two digits and a short exponent, as in 2e-5; what is no rate may be 1 or more, as it is."""
     if value is None or _nothing(value):
         return "–"
+    if value >= 1:
+        return f"{value:.3g}"
     digits, _, exponent = f"{value:.1e}".partition("e")
     return f"{digits.removesuffix('.0')}e{int(exponent)}"
 
