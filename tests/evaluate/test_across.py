@@ -161,6 +161,23 @@ def test_models_are_kept_apart(tmp_path):
     assert pairs[["model", "a", "b"]].values.tolist() == [["one", "x", "y"], ["two", "y", "x"]]
 
 
+def test_sizes_and_draws_of_one_data_set_are_one_observation(tmp_path):
+    values = {
+        "a-8-draw-0": {"x": 0.5, "y": 0.7, "z": 0.6},
+        "a-8-draw-1": {"x": 0.7, "y": 0.6},
+        "b": {"x": 0.9, "y": 0.8, "z": 0.1},
+    }
+    settings = write_scores(tmp_path, values)
+    for name in ("a-8-draw-0", "a-8-draw-1"):
+        settings["datasets"][name]["family"] = "a"
+    job.run(settings, tmp_path, tmp_path / "out")
+    pairs = tables(tmp_path / "out")["across"].set_index(["a", "b"])
+    assert pairs.loc[("x", "y"), "datasets"] == 2
+    assert pairs.loc[("x", "y"), "difference"] == pytest.approx((0.6 - 0.65 + 0.1) / 2)
+    assert pairs.loc[("x", "y"), ["wins", "losses"]].tolist() == [1, 1]
+    assert pairs.loc[("x", "z"), "datasets"] == 1  # z has no score on one of the two draws
+
+
 def test_searches_are_judged(tmp_path):
     settings = write_scores(tmp_path, {"a": {"full": 0.9, "lora": 0.8, "gone": 0.7, "unfit": 0.6}})
     write_search(tmp_path, "a/tiny/full", [0.6, 0.7, 0.5, 0.9], ["complete", "complete", "pruned", "complete"])

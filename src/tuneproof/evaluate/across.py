@@ -83,9 +83,9 @@ class Searched(NamedTuple):
 def run(settings: dict[str, Any], results: Path, out: Path) -> None:
     """Write all tables.
 
-    `settings`: `cells` ([dataset, model, method]), `datasets` (name → `primary`), `evaluation` (`confidence`, `rope`,
-    `seed`), `ranges` (setting → bounds, but for the learning rate). Tables that are not there are absent from the
-    outcome; raises `DataError` where one is broken.
+    `settings`: `cells` ([dataset, model, method]), `datasets` (name → `primary`, `family`), `evaluation`
+    (`confidence`, `rope`, `seed`), `ranges` (setting → bounds, but for the learning rate). Tables that are not there
+    are absent from the outcome; raises `DataError` where one is broken.
     """
     cells = [tuple(cell) for cell in settings["cells"]]
     pairs: list[dict[str, Any]] = []
@@ -114,8 +114,12 @@ def run(settings: dict[str, Any], results: Path, out: Path) -> None:
 def _values(
     settings: dict[str, Any], results: Path, model: str, cells: list[tuple[str, ...]]
 ) -> dict[str, dict[str, float]]:
-    """Data set → method → primary score on the test split, over all seeds; what has no score is not in it."""
-    found: dict[str, dict[str, float]] = {}
+    """Data set → method → primary score on the test split, over all seeds; what has no score is not in it.
+
+    Sizes and draws of one declaration share rows, and are no data sets of their own: their mean counts, of the methods
+    that have a score on each.
+    """
+    found: dict[str, dict[str, dict[str, float]]] = {}
     for dataset in dict.fromkeys(dataset for dataset, *_ in cells):
         frame = table(results / "evaluate" / dataset / model / "scores.csv")
         if frame is None:
@@ -125,8 +129,15 @@ def _values(
         mine = mine[(mine["kind"] == "method") & mine["value"].notna()]
         wanted = {method for d, _, method in cells if d == dataset}
         values = dict(zip(mine["method"], mine["value"].astype(float), strict=True))
-        found[dataset] = {method: value for method, value in values.items() if method in wanted}
-    return found
+        family = settings["datasets"][dataset].get("family", dataset)
+        found.setdefault(family, {})[dataset] = {m: value for m, value in values.items() if m in wanted}
+    return {family: _mean(list(members.values())) for family, members in found.items()}
+
+
+def _mean(members: list[dict[str, float]]) -> dict[str, float]:
+    """Method → mean score over all members; without the methods that lack one."""
+    whole = [method for method in members[0] if all(method in values for values in members)]
+    return {method: sum(values[method] for values in members) / len(members) for method in whole}
 
 
 def complete(values: dict[str, dict[str, float]]) -> tuple[list[str], list[str]]:

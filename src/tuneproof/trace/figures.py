@@ -19,7 +19,7 @@ from tuneproof.trace.experiment import Ensemble, Experiment, Run
 Source = Literal["scores", "fit", "search"]
 
 NAMES = (
-    *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "group"),
+    *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group"),
     *("a", "b", "distinguishable", "trial", "state", "epoch", "step"),
 )
 """Columns that are text or name a row."""
