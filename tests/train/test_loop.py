@@ -189,7 +189,14 @@ def test_a_tuning_that_does_not_fit_says_why(data, minilm, monkeypatch):
         run(make_cell("lora"), data, minilm)
 
 
-@pytest.mark.parametrize("tuning", [name for name in tunings.TUNINGS if "classification" in tunings.get(name).tasks])
+@pytest.mark.parametrize(
+    "tuning",
+    [
+        name
+        for name in tunings.TUNINGS
+        if "classification" in tunings.get(name).tasks and not name.startswith("cloze")  # MiniLM lacks its head
+    ],
+)
 def test_a_checkpoint_predicts_what_was_trained(tuning, data, minilm, tmp_path):
     cell = make_cell(tuning)
     _low, _high, first = cell.learning_rates

@@ -55,8 +55,8 @@ def make(family: str, task: str, seed: int = 0) -> Any:
     return getattr(transformers, tasks.get(task).auto_class).from_config(config, attn_implementation="eager")
 
 
-ON_EMBEDDINGS = {"knn", "logistic", "nearest-mean", "nn-tagger", "setfit", "zero-shot"}
-"""These bring a head of their own."""
+ON_EMBEDDINGS = {"cloze", "cloze-zero-shot", "knn", "logistic", "nearest-mean", "nn-tagger", "setfit", "zero-shot"}
+"""These bring a head of their own, and have tests of their own."""
 
 
 @pytest.mark.parametrize("task", ["classification", "ner"])

@@ -15,6 +15,8 @@ TUNINGS = {
     "bitfit": "tuneproof.tunings.bitfit:BitFit",
     "boft": "tuneproof.tunings.boft:BOFT",
     "c3a": "tuneproof.tunings.c3a:C3A",
+    "cloze": "tuneproof.tunings.cloze:Cloze",
+    "cloze-zero-shot": "tuneproof.tunings.cloze:ClozeZeroShot",
     "delora": "tuneproof.tunings.delora:Delora",
     "fourierft": "tuneproof.tunings.fourierft:FourierFT",
     "full": "tuneproof.tunings.full:Full",
