@@ -256,7 +256,7 @@ def searched(entry: Entry) -> str:
 
 def rate(value: float) -> str:
     """An end of a range: `3e-4`."""
-    return f"{value:.2g}" if value >= 1 else f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-")
+    return f"{value:g}" if value >= 1 else f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-")
 
 
 def plain(value: Any) -> str:
