@@ -45,7 +45,7 @@ def make_cell(tuning, **training):
         model="m",
         method=tuning,
         task="classification",
-        tuning={"name": tuning},
+        tuning={"name": tuning, **training.pop("options", {})},
         augmentation="none",
         adversarial=training.pop("adversarial", None),
         training=Training(**{"epochs": 3, "batch_size": 8, "precision": "fp32", "dropout": 0.1, **training}),
@@ -95,6 +95,8 @@ CASES = {
     "full with early stopping": {"early_stopping": EarlyStopping(patience=3)},
     "full by sgd, accumulated": {"optimizer": "sgd", "accumulation": 2, "batch_size": 4},
     "lora against fgm": {"adversarial": {"name": "fgm"}},
+    "lora from data": {"options": {"init": "eva"}},
+    "trainable-tokens against fgm": {"adversarial": {"name": "fgm"}},
 }
 
 

@@ -31,6 +31,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], int]] = {
     "eva": ({"init": "eva"}, ATTENTION),
     "loraplus": ({"loraplus": 16.0}, ATTENTION),
     "all-linear": ({"targets": "all-linear"}, ALL),
+    "eva on all": ({"targets": "all-linear", "init": "eva"}, ALL),
     "all at once": ({"rslora": True, "dora": True, "init": "eva", "loraplus": 4.0, "dropout": 0.1}, ATTENTION + NORMS),
 }
 
@@ -123,7 +124,9 @@ def test_eva_starts_from_the_directions_in_which_inputs_differ(fresh: Callable, 
     model: Any = tuning.attach(base, TASK, total_steps=1)
     assert share(model) < 0.3
     tuning.begin(model, TASK, material("ner"))
-    assert share(model) > 0.95
+    assert share(model) > 0.999
+    start = model.get_submodule(f"base_model.model.{name}").lora_A["default"].weight
+    torch.testing.assert_close(start @ start.T, torch.eye(RANK), atol=1e-5, rtol=0)
     assert not model.get_submodule(f"base_model.model.{name}").lora_B["default"].weight.any()
 
 

@@ -67,14 +67,11 @@ class Lora(LinearTuning):
         return self
 
     def options(self, widths: Widths) -> dict[str, Any]:
-        from peft import EvaConfig
-
         return {
             "r": self.rank,
             "lora_alpha": self.alpha,
             "lora_dropout": self.dropout,
-            "init_lora_weights": True if self.init == "default" else self.init,
-            "eva_config": EvaConfig(rho=1.0) if self.init == "eva" else None,
+            "init_lora_weights": True if self.init in ("default", "eva") else self.init,  # EVA: see `begin`
             "use_rslora": self.rslora,
             "use_dora": self.dora,
         }
@@ -82,15 +79,12 @@ class Lora(LinearTuning):
     def begin(self, model: PreTrainedModel, task: Task, material: Material) -> None:
         if self.init != "eva":
             return
-        from peft import initialize_lora_eva_weights
-
         from tuneproof.train import batches
+        from tuneproof.tunings import eva
 
         rows = batches.shuffled(material.train.lengths, _EVA_ROWS, peft_support.drawn_seed())[:_EVA_BATCHES]
         inputs = [material.train.collate(some, model.config.pad_token_id or 0, model.device) for some in rows]
-        for batch in inputs:
-            batch.pop("labels", None)
-        initialize_lora_eva_weights(model, inputs, show_progress_bar=False)
+        eva.start(model, [{name: batch[name] for name in batch if name != "labels"} for batch in inputs], self.rank)
 
     def rates(self, model: PreTrainedModel) -> dict[str, float]:
         return {name: self.loraplus for name, _ in model.named_parameters() if ".lora_B." in name}

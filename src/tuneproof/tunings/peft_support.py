@@ -28,7 +28,6 @@ _MEANT = (
     "Setting boft_n_butterfly_factor to 1",
     "Sparse invariant checks are implicitly disabled",  # SHiRA
     "Specified to not save basis_A and basis_B",  # RandLoRA
-    "lora with eva initialization used with low_cpu_mem_usage",
     "Unsupported layer type .*(LayerNorm|RMSNorm)",  # LN tuning
 )
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
