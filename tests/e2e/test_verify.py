@@ -182,6 +182,9 @@ TAMPERED = {
         f"results/evaluate/{MOVIES}/comparisons.csv",
         f"results/evaluate/{MOVIES}/groups.csv",
         f"results/evaluate/{MOVIES}/metrics.json",
+        f"results/evaluate/{MOVIES}/scores.parquet",
+        "results/evaluate/across.csv",
+        "results/evaluate/expected_best.csv",
     ],
     "report": [
         "results/report/leaderboard.csv",

@@ -235,6 +235,23 @@ def test_no_results_give_empty_tables_and_broken_ones_a_mistake(tmp_path):
     assert found["across"].empty
     assert found["friedman"]["note"].tolist() == ["ranks not defined: no method"]
     assert (found["search"]["note"] == "the search did not finish").all()
+    search = tmp_path / "search/a/tiny/full"
+    for file, text in (
+        ("trials.csv", "trial,state\n0,complete\n"),
+        ("trials.csv", "trial,state,learning_rate,warmup_ratio,epochs,value\n0,complete,x,0.1,3,0.5\n"),
+        ("trials.csv", "trial,state,learning_rate,warmup_ratio,epochs,value\n0,complete,0.1,0.1,,0.5\n"),
+        ("best.json", "[1]"),
+        ("best.json", '{"learning_rate": 1, "range": 3}'),
+        ("best.json", '{"learning_rate": "x", "range": [1, 2], "value": 1}'),
+    ):
+        write_search(tmp_path, "a/tiny/full", [0.5, 0.6])
+        (search / file).write_text(text)
+        with pytest.raises(DataError, match="not what a search writes"):
+            job.run(settings, tmp_path, tmp_path / "out")
+    write_search(tmp_path, "a/tiny/full", [0.5, 0.6])
+    (tmp_path / "evaluate/a/tiny/scores.csv").write_text("split\ntest\n")
+    with pytest.raises(DataError, match="not a table of scores"):
+        job.run(settings, tmp_path, tmp_path / "out")
     (tmp_path / "evaluate/a/tiny/scores.csv").write_text("")
     with pytest.raises(DataError, match="not a readable table"):
         job.run(settings, tmp_path, tmp_path / "out")

@@ -121,14 +121,18 @@ def _values(
     """
     found: dict[str, dict[str, dict[str, float]]] = {}
     for dataset in dict.fromkeys(dataset for dataset, *_ in cells):
-        frame = table(results / "evaluate" / dataset / model / "scores.csv")
+        path = results / "evaluate" / dataset / model / "scores.csv"
+        frame = table(path)
         if frame is None:
             continue
         primary = settings["datasets"][dataset]["primary"]
-        mine = frame[(frame["split"] == "test") & (frame["score"] == primary) & frame["seed"].isna()]
-        mine = mine[(mine["kind"] == "method") & mine["value"].notna()]
         wanted = {method for d, _, method in cells if d == dataset}
-        values = dict(zip(mine["method"], mine["value"].astype(float), strict=True))
+        try:
+            mine = frame[(frame["split"] == "test") & (frame["score"] == primary) & frame["seed"].isna()]
+            mine = mine[(mine["kind"] == "method") & mine["value"].notna()]
+            values = dict(zip(mine["method"], mine["value"].astype(float), strict=True))
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: not a table of scores ({error}); delete it and run again") from None
         family = settings["datasets"][dataset].get("family", dataset)
         found.setdefault(family, {})[dataset] = {m: value for m, value in values.items() if m in wanted}
     return {family: _mean(list(members.values())) for family, members in found.items()}
@@ -259,8 +263,19 @@ def _searched(results: Path, dataset: str, model: str, method: str) -> Searched:
     columns = ["trial", "state", "learning_rate", "warmup_ratio", "epochs", "value"]
     if frame is None:
         frame = pd.DataFrame(columns=columns)
-    elif missing := [column for column in columns if column not in frame]:
-        raise DataError(f"{folder / 'trials.csv'}: no column {missing[0]}; delete it and run again")
+    try:
+        frame = frame[[*columns, *(name for name in frame if name not in columns)]]
+        numbers = [name for name in frame if name != "state"]
+        frame = frame.assign(**{str(name): pd.to_numeric(frame[name]) for name in numbers})
+        frame = frame.astype({"trial": int, "epochs": int})
+        if not isinstance(best, dict):
+            raise TypeError(f"best.json holds {type(best).__name__}")
+        if "learning_rate" in best:
+            low, high = best["range"]
+            found = {name: float(best[name]) for name in ("value", "learning_rate")}
+            best = {**best, **found, "range": (float(low), float(high)), "edge": best["edge"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder}: not what a search writes ({error}); delete it and run again") from None
     return Searched(dataset, model, method, best, frame)
 
 
