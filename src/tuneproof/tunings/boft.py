@@ -20,6 +20,7 @@ class BOFT(LinearTuning):
 
     idea = "Exact rotations of the inputs and scales of the outputs of the query and value projections learn."
     paper = "Liu et al. 2024, arXiv 2311.06243"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .70.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "BOFTConfig"
     never_decay = ("boft_s",)  # they start at one

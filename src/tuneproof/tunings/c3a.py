@@ -16,6 +16,7 @@ class C3A(LinearTuning):
 
     idea = "Circular convolutions beside the query and value projections learn."
     paper = "Chen et al. 2024, arXiv 2407.19342"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-1 .63.
     learning_rates = LearningRates(1e-2, 1e0, first=1e-1)
     peft_config = "C3AConfig"
 

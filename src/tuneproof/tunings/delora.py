@@ -16,6 +16,7 @@ class Delora(LinearTuning):
 
     idea = "Directions of low-rank updates and one strength a layer learn."
     paper = "Bini, Girrbach and Akata 2025, arXiv 2503.18225"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-3 .67.
     learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
     peft_config = "DeloraConfig"
     never_decay = ("delora_",)  # lengths of a and b cancel out, and λ starts above zero

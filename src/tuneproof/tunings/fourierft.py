@@ -21,6 +21,7 @@ class FourierFT(LinearTuning):
 
     idea = "Sparse Fourier coefficients of the updates of the query and value projections learn."
     paper = "Gao et al. 2024, arXiv 2405.03003"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-2 .62.
     learning_rates = LearningRates(1e-3, 3e-1, first=3e-2)
     peft_config = "FourierFTConfig"
 

@@ -16,6 +16,7 @@ class Gralora(LinearTuning):
 
     idea = "Low-rank updates of the blocks of the query and value projections learn."
     paper = "Jung et al. 2025, arXiv 2505.20355"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-3 .69.
     learning_rates = LearningRates(3e-4, 3e-2, first=3e-3)
     peft_config = "GraloraConfig"
 

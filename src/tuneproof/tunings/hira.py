@@ -16,6 +16,7 @@ class Hira(LinearTuning):
 
     idea = "Low-rank factors that multiply the weights of the query and value projections learn."
     paper = "Huang et al. 2025, ICLR (openreview.net/forum?id=TwJrTz9cRS)"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .64.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "HiraConfig"
 

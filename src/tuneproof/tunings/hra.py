@@ -16,6 +16,7 @@ class HRA(LinearTuning):
 
     idea = "Chains of reflections of the inputs of the query and value projections learn."
     paper = "Yuan, Liu and Xu 2024, arXiv 2405.17484"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .67.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "HRAConfig"
     never_decay = ("hra_u",)  # only their directions count

@@ -20,7 +20,8 @@ class LNTuning(PeftTuning):
 
     idea = "Only layer norms and the head learn."
     paper = "Zhao et al. 2023, arXiv 2312.11420"
-    learning_rates = LearningRates(3e-4, 3e-2, first=3e-3)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-3 .67, 1e-2 .70.
+    learning_rates = LearningRates(3e-4, 3e-2, first=1e-2)
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
         if structure.layer_norms(model):

@@ -16,6 +16,7 @@ class LoHa(LinearTuning):
 
     idea = "Hadamard products of low-rank updates of the query and value projections learn."
     paper = "Hyeon-Woo, Ye-Bin and Oh 2022, arXiv 2108.06098; Yeh et al. 2024, arXiv 2309.14859"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .71.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "LoHaConfig"
 

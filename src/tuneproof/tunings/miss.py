@@ -19,6 +19,7 @@ class Miss(LinearTuning):
 
     idea = "One small matrix, shared by groups of inputs of the query and value projections, learns."
     paper = "Kang and Yin 2024, arXiv 2409.15371"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-3 .64.
     learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
     peft_config = "MissConfig"
 

@@ -20,7 +20,8 @@ class OFT(LinearTuning):
 
     idea = "Rotations of the inputs of the query and value projections learn."
     paper = "Qiu et al. 2023, arXiv 2306.07280"
-    learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-4 .56, 1e-3 .62, 3e-3 .69.
+    learning_rates = LearningRates(3e-4, 3e-2, first=3e-3)
     peft_config = "OFTConfig"
 
     block: int = Field(32, ge=2, description="Largest width of a block; a divisor of the widths is taken.")

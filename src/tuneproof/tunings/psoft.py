@@ -30,6 +30,7 @@ class Psoft(LinearTuning):
 
     idea = "Rotations inside the principal subspaces of the query and value projections learn."
     paper = "Wu et al. 2025, arXiv 2505.11235"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .67.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "PsoftConfig"
 

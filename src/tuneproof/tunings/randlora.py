@@ -21,6 +21,7 @@ class RandLora(LinearTuning):
 
     idea = "Scales of random low-rank updates, of full rank together, learn."
     paper = "Albert et al. 2025, arXiv 2502.00987"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-3 .68.
     learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
     peft_config = "RandLoraConfig"
     never_decay = ("randlora_gamma",)  # they start at a constant

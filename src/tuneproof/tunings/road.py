@@ -20,7 +20,8 @@ class Road(LinearTuning):
 
     idea = "Rotations and scales of pairs of outputs of the query and value projections learn."
     paper = "Liao and Monz 2024, arXiv 2409.00119"
-    learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-3 .61, 1e-2 .64, 3e-2 .65.
+    learning_rates = LearningRates(1e-3, 1e-1, first=3e-2)
     peft_config = "RoadConfig"
 
     variant: Literal["1", "2", "4"] = Field("1", description="Parameters a pair: 2, 4 or 8.")

@@ -20,7 +20,8 @@ class Shira(LinearTuning):
 
     idea = "A random few of the weights of the query and value projections learn."
     paper = "Bhardwaj et al. 2024, arXiv 2406.13175"
-    learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 3e-3 .66.
+    learning_rates = LearningRates(3e-4, 3e-2, first=3e-3)
     peft_config = "ShiraConfig"
 
     rank: int = Field(8, ge=1, description="rank · (inputs + outputs) weights of a layer learn.")

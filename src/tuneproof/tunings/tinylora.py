@@ -17,7 +17,8 @@ class TinyLora(LinearTuning):
 
     idea = "A handful of numbers for each query and value projection learns."
     paper = "Morris et al. 2026, arXiv 2602.04118"
-    learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .56, hence above it.
+    learning_rates = LearningRates(3e-3, 3e-1, first=3e-2)
     peft_config = "TinyLoraConfig"
 
     rank: int = Field(2, ge=1, description="Number of singular vectors.")

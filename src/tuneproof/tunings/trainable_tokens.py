@@ -27,6 +27,7 @@ class TrainableTokens(PeftTuning):
 
     idea = "Embeddings of the data's most frequent sub-tokens learn."
     paper = "after Artetxe, Ruder and Yogatama 2020, arXiv 1910.11856, where embeddings of a language learn"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .66.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     never_decay = ("trainable_tokens_delta",)  # embeddings, not changes of them
 

@@ -19,6 +19,7 @@ class VBLora(LinearTuning):
 
     idea = "A shared bank of vectors learns, and which of them each low-rank update is made of."
     paper = "Li, Han and Ji 2024, arXiv 2405.15179"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .68.
     learning_rates = LearningRates(1e-3, 1e-1, first=1e-2)
     peft_config = "VBLoRAConfig"
     never_decay = ("vblora_logits",)  # at zero, all vectors would be chosen alike

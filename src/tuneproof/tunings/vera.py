@@ -20,7 +20,8 @@ class Vera(LinearTuning):
 
     idea = "Vectors that scale shared random projections learn."
     paper = "Kopiczko, Blankevoort and Asano 2024, arXiv 2310.11454"
-    learning_rates = LearningRates(3e-3, 3e-1, first=3e-2)
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-2 .62, 3e-2 .60, 1e-1 .70.
+    learning_rates = LearningRates(1e-2, 1e0, first=1e-1)
     peft_config = "VeraConfig"
 
     rank: int = Field(256, ge=1, description="Rank of the random projections.")

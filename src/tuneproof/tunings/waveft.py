@@ -20,6 +20,7 @@ class WaveFT(LinearTuning):
 
     idea = "Sparse wavelet coefficients of the updates of the query and value projections learn."
     paper = "Bilican et al. 2025, arXiv 2505.12532"
+    # MiniLM, 300 movie reviews in batches of 32, 3 epochs (accuracy; LoRA at 3e-3: .77): 1e-3 .68.
     learning_rates = LearningRates(1e-4, 1e-2, first=1e-3)
     peft_config = "WaveFTConfig"
 
