@@ -228,13 +228,21 @@ def _row(entry: Entry, columns: list[str]) -> list[str]:
     cells = {
         "method": f"`{entry.name}`",
         "idea": entry.idea,
-        "learns": "–" if entry.learns is None else f"{entry.learns:,}",
+        "learns": _learned(entry),
         "searched": searched(entry),
         "tasks": "all" if every else ", ".join(entry.tasks),
         "options (defaults)": ", ".join(f"{option.name} {plain(option.default)}" for option in entry.options) or "–",
         "paper": entry.paper,
     }
     return [cells[column] for column in columns]
+
+
+def _learned(entry: Entry) -> str:
+    """How many parameters, or why none: the model that was measured is not for it."""
+    if entry.learns is not None:
+        return f"{entry.learns:,}"
+    reason = next((misfit.reason for misfit in entry.misfits if misfit.model is not None), None)
+    return "–" if reason is None else f"– ({reason})"
 
 
 def _line(cells: list[str]) -> str:
