@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuneproof import augment, params, tasks, tunings
+from tuneproof import adversarial, augment, params, tasks, tunings
 from tuneproof.errors import ParamsError
 
 GOOD: dict[str, Any] = {
@@ -21,6 +21,8 @@ GOOD: dict[str, Any] = {
     "augmentations": {"swap": {"technique": "synonym", "copies": 2}},
     "seeds": [0, 1],
 }
+LORA = ", ".join(tunings.get("lora").model_fields)
+ATTACKS = ", ".join(adversarial.ADVERSARIAL)
 TUNINGS, TASKS, TECHNIQUES = map(", ".join, (tunings.TUNINGS, tasks.TASKS, augment.TECHNIQUES))
 
 
@@ -178,7 +180,7 @@ def test_good_params_are_accepted_with_defaults_filled_in() -> None:
         (
             "methods__lora__tuning",
             {"name": "lora", "rnk": 4},
-            "methods.lora.tuning.rnk: unknown key; allowed: rank, alpha, dropout; did you mean rank?",
+            f"methods.lora.tuning.rnk: unknown key; allowed: {LORA}; did you mean rank?",
         ),
         (
             "methods__lora__tuning",
@@ -191,7 +193,11 @@ def test_good_params_are_accepted_with_defaults_filled_in() -> None:
             'methods.lora.tuning.rank: found "8"; allowed: a whole number, at least 1',
         ),
         ("methods__lora__augment", "swpa", 'methods.lora.augment: found "swpa"; allowed: swap; did you mean swap?'),
-        ("methods__lora__adversarial", "fmg", 'methods.lora.adversarial: found "fmg"; allowed: fgm; did you mean fgm?'),
+        (
+            "methods__lora__adversarial",
+            "fmg",
+            f'methods.lora.adversarial: found "fmg"; allowed: {ATTACKS}; did you mean fgm?',
+        ),
         (
             "methods__lora__training",
             {"early_stopping": {"pateince": 3}},
