@@ -1,6 +1,7 @@
 """Disks that are full, read-only or limited: one line says so, and once that is over a plain re-run ends as ever."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -47,8 +48,9 @@ def test_a_read_only_results_folder(finished, calm, unmount):
     unmount(str(finished.results))
     subprocess.run(["mount", "-o", "remount,ro,bind", str(finished.results)], check=True)
     output = finished.snakemake(code=1)
-    assert "Write-protected output files for rule ensemble" in output  # Snakemake looks before it runs a job
-    assert "results/ensemble/tweet-ner/minilm/all/predictions.parquet" in output
+    # Snakemake looks before it runs a job, and names the first rule that it comes to: this one, or one that follows
+    assert re.search(r"Write-protected output files for rule (ensemble|evaluate|report)\b", output)
+    assert re.search(r"results/(ensemble|evaluate|report)/", output)
     assert "Traceback" not in output
     subprocess.run(["mount", "-o", "remount,rw,bind", str(finished.results)], check=True)
     finished.snakemake()
