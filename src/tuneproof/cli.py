@@ -387,7 +387,7 @@ def plan(
 
     Measures a few real steps of each method for about ten seconds; downloads data and models that are not there.
 
-    Examples: `tuneproof plan`, `tuneproof plan experiments/accuracy.yaml --budget 2h`
+    Example: `tuneproof plan experiments/accuracy.yaml --budget 2h`
     """
     import json
 
