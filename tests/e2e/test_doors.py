@@ -150,11 +150,12 @@ def test_a_killed_run_started_again_ends_the_same(finished, tmp_path, seconds):
 def test_a_second_run_at_the_same_time_is_told(finished, tmp_path):
     project = type(finished)(tmp_path)
     first = project.command("snakemake", "--cores", "1", "fetch_all")
-    while not (project.folder / ".tuneproof/lock").exists():
+    held = project.folder / ".tuneproof/lock"
+    while not held.exists() or not held.read_text():
         time.sleep(0.02)
-    time.sleep(0.2)
-    assert first.poll() is None
+    os.killpg(first.pid, signal.SIGSTOP)  # or it might have ended before the second begins
     output = project.snakemake("fetch_all", code=1)
+    os.killpg(first.pid, signal.SIGCONT)
     assert "another run is at work" in output
     assert str(first.pid) in output
     assert first.wait() == 0

@@ -130,6 +130,7 @@ def test_a_method_that_failed_is_stated(write_results):
 def test_a_seed_that_failed_is_named(write_results):
     settings, results = write_results(datasets=("movie",), methods=("full", "lora"), failed=())
     settings["cells"].append(["movie", "tiny", "late"])
+    settings["methods"]["late"] = settings["methods"]["lora"]
     folder = results / "search" / "movie" / "tiny"
     shutil.copytree(folder / "lora", folder / "late")
     assert panel(settings, results).absent == ["late: no result; training did not finish for seed 0, 1, 2."]
