@@ -104,7 +104,11 @@ def largest_difference(stored: pd.DataFrame, again: pd.DataFrame, column: str) -
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists, at any depth; NaN as None, so that it equals itself."""
+    """Arrays as lists, at any depth; NaN and pandas' NA as None, so that it equals itself."""
+    import pandas as pd
+
+    if value is pd.NA:
+        return None
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list):
