@@ -141,7 +141,7 @@ def _mend() -> bool:
     if found:
         ASIDE.parent.mkdir(exist_ok=True)
         LOCKED.replace(ASIDE)
-    readers = Path(".dvc/tmp/rwlock")  # who reads and writes what, as JSON
+    readers = Path(".dvc", "tmp", "rwlock")  # who reads and writes what, as JSON
     try:
         json.loads(readers.read_text(encoding="utf-8"))
     except FileNotFoundError:

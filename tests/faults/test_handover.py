@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -70,7 +71,7 @@ def test_killed_while_dvc_is_told(tracked):
         ("dvc.lock", "cut off"),
         pytest.param("dvc.lock", "nothing", marks=pytest.mark.slow),
         ("dvc.lock", "conflict"),
-        (".dvc/tmp/rwlock", "nothing"),
+        (str(Path(".dvc", "tmp", "rwlock")), "nothing"),
     ],
 )
 def test_a_file_of_dvc_s_that_a_kill_cut_off(tracked, file, left):
