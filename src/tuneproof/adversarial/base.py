@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from tuneproof.method_part import MethodPart
 
 if TYPE_CHECKING:
     import torch
 
     from tuneproof.train.step import Step
 
-TASKS = ("classification", "regression", "ner")
 
-
-class Adversarial(BaseModel, ABC):
+class Adversarial(MethodPart):
     """Base of all adversarial trainings; fields of the subclasses are the options a user may set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    idea: ClassVar[str]
-    """One sentence for tables."""
-    paper: ClassVar[str]
-    """Authors, year and arXiv number or venue."""
-    tasks: ClassVar[tuple[str, ...]] = TASKS
-    """Names of the tasks that it is defined for."""
     task_loss: ClassVar[bool] = False
     """True where it is about the task's own loss or predictions: not for tunings that learn from something else."""
 

@@ -6,11 +6,10 @@ private attributes: a fit builds one of its own. All hooks do nothing unless a s
 
 from __future__ import annotations
 
-from abc import ABC
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from tuneproof.method_part import MethodPart
 
 if TYPE_CHECKING:
     import torch
@@ -19,20 +18,10 @@ if TYPE_CHECKING:
     from tuneproof.tasks.base import Task
     from tuneproof.train.step import Inputs, Step
 
-TASKS = ("classification", "regression", "ner")
 
-
-class Regulariser(BaseModel, ABC):
+class Regulariser(MethodPart):
     """Base of all regularisers; fields of the subclasses are the options a user may set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    idea: ClassVar[str]
-    """One sentence for tables."""
-    paper: ClassVar[str]
-    """Authors, year and arXiv number or venue."""
-    tasks: ClassVar[tuple[str, ...]] = TASKS
-    """Names of the tasks that it is defined for."""
     hidden_states: ClassVar[bool] = False
     """True where `loss` looks at the hidden states of all layers."""
     whole_vocabulary: ClassVar[bool] = False

@@ -6,11 +6,11 @@ model learn and how what was learned is kept. The classification head always lea
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from tuneproof.method_part import MethodPart
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tuneproof.train.batches import Tokens
     from tuneproof.train.features import Features
     from tuneproof.train.step import Step
-
-TASKS = ("classification", "regression", "ner")
 
 
 class LearningRates(NamedTuple):
@@ -47,20 +45,12 @@ class Material(NamedTuple):
     """The frozen body's stored outputs for the training rows, where the fit has them."""
 
 
-class Tuning(BaseModel, ABC):
+class Tuning(MethodPart):
     """Base of all tunings; fields of the subclasses are the options a user may set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    idea: ClassVar[str]
-    """One sentence for tables."""
-    paper: ClassVar[str]
-    """Authors, year and arXiv number or venue."""
     learning_rates: ClassVar[LearningRates]
     frozen_body: ClassVar[bool] = False
     """True where only the head learns, so that the body's features can be computed once and kept."""
-    tasks: ClassVar[tuple[str, ...]] = TASKS
-    """Names of the tasks that it is defined for."""
     scale: ClassVar[str] = "learning rate"
     """What the search looks for between the ends of `learning_rates`."""
     by_gradient: ClassVar[bool] = True
