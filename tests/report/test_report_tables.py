@@ -102,6 +102,21 @@ def test_verdict_names_the_best_its_rivals_and_the_cheapest_of_them():
     assert found.leaders == ["full", "lora", "adapter"]
 
 
+def test_a_noisy_method_far_behind_is_not_recommended_for_its_price():
+    found = tables.verdict(
+        judged(
+            full=(0.812, 0.78, 0.84, 40.0, []),
+            lora=(0.806, 0.77, 0.83, 30.0, []),
+            prefix=(0.659, 0.45, 0.86, 5.0, []),
+        ),
+        confidence=0.95,
+    )
+    assert found.sentence == (
+        "full is ahead at 0.812 [0.780–0.840]; it cannot be told apart from lora and prefix; "
+        "cheapest of these within 0.031 of it: lora (30 s of training)."
+    )
+
+
 def test_verdict_of_a_clear_winner_of_one_method_and_of_none():
     clear = judged(full=(0.9, 0.88, 0.92, 40.0, ["probe"]), probe=(0.7, 0.66, 0.73, 5.0, []))
     assert tables.verdict(clear, confidence=0.95).sentence == (

@@ -365,7 +365,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(panel: Panel, *, confidence: float) -> Verdict:
-    """Who is ahead, with the interval; who cannot be told apart from it; the cheapest of these."""
+    """Who is ahead, with the interval; who cannot be told apart from it; the cheapest of those that are near it."""
     ranked = panel.ranked
     if ranked.empty:
         return Verdict("No method has a result yet.", "", [])
@@ -381,13 +381,28 @@ def verdict(panel: Panel, *, confidence: float) -> Verdict:
     parts = [f"{name} is ahead at {at}"]
     if rivals:
         parts.append(f"it cannot be told apart from {some(rivals)}")
-        cheapest = _cheapest(ranked[ranked["method"].isin([name, *rivals])])
+        tied = ranked[ranked["method"].isin([name, *rivals])]
+        near, among = _near(tied, against)
+        cheapest = _cheapest(near)
         if cheapest is not None:
-            itself = "it is also the cheapest of these" if cheapest[0] == name else f"cheapest of these: {cheapest[0]}"
+            itself = f"it is also the cheapest {among}" if cheapest[0] == name else f"cheapest {among}: {cheapest[0]}"
             parts.append(f"{itself} ({duration(cheapest[1])} of training)")
     else:
         parts.append("every other is behind by more than chance explains")
     return Verdict("; ".join(parts) + ".", _basis(panel, against, confidence), [name, *rivals])
+
+
+def _near(tied: pd.DataFrame, against: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Of those that cannot be told from the best, those that could be recommended in its place, and what to call them.
+
+    A noisy method far behind may not be told apart, and is no advice: one is near where it lies within the difference
+    that would mostly go unseen.
+    """
+    detectable = float(against["detectable"].median())
+    near = tied[tied["value"] >= tied["value"].max() - detectable]
+    if len(near) in (0, len(tied)):  # none where no difference is known
+        return tied, "of these"
+    return near, f"of these within {number(detectable)} of it"
 
 
 def _cheapest(board: pd.DataFrame) -> tuple[str, float] | None:
