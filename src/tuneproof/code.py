@@ -1,21 +1,25 @@
 """Which source files a stage's outcome depends on: its modules and, transitively, what they import.
 
-Snakemake's rules name these files as inputs and `dvc.yaml` as deps (a test compares the two), so that edited code
-re-runs what it could have changed. Registries name modules by strings, which this reading does not follow: a cell
-depends on its own tuning only, and an edited tuning re-runs its own cells. `cli.py` is left out: it passes arguments
-on and decides nothing.
+Snakemake's rules name a listing of these files as input and `dvc.yaml` the files as deps (a test compares the two), so
+that edited code re-runs what it could have changed. Registries name modules by strings, which this reading does not
+follow: a cell depends on its own tuning only, and an edited tuning re-runs its own cells. `cli.py` is left out: it
+passes arguments on and decides nothing.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tuneproof import adversarial, augment, regularisers, tasks, tunings
+from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell
 
 PACKAGE = Path(__file__).parent
+LISTINGS = Path(".tuneproof", "code")
 
 STAGES = {
     "fetch": ["tuneproof.fetch"],
@@ -60,6 +64,30 @@ def of_all(stage: str) -> list[str]:
         entries = [entry for registry in used for entry in registry.values()]
         return [*_files((*STAGES["search"], *STAGES["train"], *map(_module, entries)), Path.cwd())]
     return [*_files((*STAGES[stage], *registries.get(stage, [])), Path.cwd())]
+
+
+def listing(sources: Sequence[str], *, write: bool = True) -> str:
+    """File that holds the sha256 of some source files: one input of a job, where they would be a hundred.
+
+    Snakemake's scheduler looks at every input of every job that is ready, again and again. The file is named after the
+    paths and written when its content differs; where `write` is false, only when it is not there.
+    """
+    return _listing(tuple(sources), Path.cwd(), write)
+
+
+@cache
+def _listing(sources: tuple[str, ...], here: Path, write: bool) -> str:
+    name = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
+    path = LISTINGS / f"{name}.json"
+    if write or not (here / path).exists():
+        content = {source: _sha256(here / source) for source in sources}
+        files.write_if_changed(here / path, json.dumps(content, indent=2) + "\n")
+    return path.as_posix()
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return files.sha256(path)
 
 
 def _entry(stage: str, part: str) -> str:

@@ -1,12 +1,13 @@
 """Which code a stage depends on, and that both doors agree on it."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tuneproof import adversarial, augment, code, regularisers, tasks, tunings
+from tuneproof import adversarial, augment, code, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Search, Training
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,9 @@ def test_every_rule_names_its_code():
         text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
         rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
         for name, body in rules:
-            assert name.endswith("_all") or re.search(r"code=(lambda|code|cell_code)", body), name
+            assert name.endswith("_all") or re.search(r"code=(lambda wildcards: stage|stage|task|cell)_code", body), (
+                name
+            )
 
 
 def test_a_cell_depends_on_its_own_tuning_only():
@@ -93,3 +96,23 @@ def test_a_cell_depends_on_its_own_tuning_only():
 def test_imports_for_types_alone_do_not_count():
     assert "src/tuneproof/settings.py" not in code.of_stage("tokenize", "ner")
     assert "src/tuneproof/tasks/ner.py" in code.of_stage("tokenize", "ner")
+
+
+def test_a_listing_changes_with_the_code_and_only_then(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").write_text("1")
+    (tmp_path / "b.py").write_text("2")
+    path = tmp_path / code.listing(["a.py", "b.py"])
+    first = path.read_bytes()
+    assert json.loads(first) == {name: files.sha256(tmp_path / name) for name in ("a.py", "b.py")}
+    assert code.listing(["a.py"]) != code.listing(["a.py", "b.py"])
+
+    code._listing.cache_clear()
+    code._sha256.cache_clear()
+    (tmp_path / "a.py").write_text("3")
+    assert tmp_path / code.listing(["a.py", "b.py"], write=False) == path
+    assert path.read_bytes() == first  # another run is at work with it
+
+    code._listing.cache_clear()
+    assert tmp_path / code.listing(["a.py", "b.py"]) == path
+    assert json.loads(path.read_bytes())["a.py"] == files.sha256(tmp_path / "a.py")

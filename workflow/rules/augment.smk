@@ -15,7 +15,7 @@ rule augment:
             split=["train", "validation", "test"],
         ),
         card="<results>/prepare/{dataset}/card.json",
-        code=lambda wildcards: code.of_stage("augment", PARAMS.augmentations[wildcards.augmentation].technique["name"]),
+        code=lambda wildcards: stage_code("augment", PARAMS.augmentations[wildcards.augmentation].technique["name"]),
     output:
         train="<results>/augment/{dataset}/{augmentation}/train.parquet",
         card="<results>/augment/{dataset}/{augmentation}/card.json",

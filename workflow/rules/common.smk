@@ -38,7 +38,8 @@ try:
     lock.ensure_writable(Path.cwd())
     PARAMS = experiment.from_snakemake(config, workflow.configfiles)
     trackers.chosen()  # a missing library is told now, not after the first fit
-    if workflow.is_main_process and lock.is_free(LOCK):
+    WRITES = workflow.is_main_process and lock.is_free(LOCK)
+    if WRITES:
         PLAN = settings.write(PARAMS, Path(PARAMS.results))
         clock.age(Path(PARAMS.results))
     else:
@@ -77,9 +78,19 @@ def train_tokens(wildcards):
     return f"<results>/tokenize/{wildcards.dataset}/{augmentation}/{wildcards.model}/train.parquet"
 
 
+def stage_code(stage, *parts):
+    """Listing of the source files of a stage and of the registry entries that it uses."""
+    return code.listing(code.of_stage(stage, *parts), write=WRITES)
+
+
+def task_code(stage):
+    """As `stage_code`, for a stage whose jobs use the task of their data set."""
+    return lambda wildcards: stage_code(stage, PARAMS.datasets[wildcards.dataset].task)
+
+
 def cell_code(wildcards):
-    """Source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
-    return code.of_cell(cell_of(wildcards))
+    """Listing of the source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
+    return code.listing(code.of_cell(cell_of(wildcards)), write=WRITES)
 
 
 def search_workers(wildcards):

@@ -16,7 +16,7 @@ rule ensemble:
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
         predictions=lambda wildcards: list(member_files(wildcards).values()),
-        code=lambda wildcards: code.of_stage("ensemble", PARAMS.datasets[wildcards.dataset].task),
+        code=task_code("ensemble"),
     output:
         predictions="<results>/ensemble/{dataset}/{model}/{ensemble}/predictions.parquet",
         members="<results>/ensemble/{dataset}/{model}/{ensemble}/members.json",

@@ -17,7 +17,7 @@ rule evaluate:
         card="<results>/prepare/{dataset}/card.json",
         splits=collect("<results>/prepare/{{dataset}}/{split}.parquet", split=["validation", "test"]),
         predictions=lambda wildcards: list(prediction_files(wildcards).values()),
-        code=lambda wildcards: code.of_stage("evaluate", PARAMS.datasets[wildcards.dataset].task),
+        code=task_code("evaluate"),
     output:
         tables=collect("<results>/evaluate/{{dataset}}/{{model}}/{file}", file=evaluate.TABLES),
         metrics="<results>/evaluate/{dataset}/{model}/metrics.json",
@@ -52,7 +52,7 @@ rule across:
             file=["scores.csv"],
         ),
         search=search_files(),
-        code=code.of_stage("evaluate"),
+        code=stage_code("evaluate"),
     output:
         collect("<results>/evaluate/{file}", file=evaluate.ACROSS),
     log:

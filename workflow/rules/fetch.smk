@@ -11,7 +11,7 @@ rule fetch_data:
     input:
         settings="<results>/settings/fetch/data/{dataset}.json",
         files=lambda wildcards: experiment.local_files(PARAMS.datasets[wildcards.dataset].source),
-        code=code.of_stage("fetch"),
+        code=stage_code("fetch"),
     output:
         "<results>/fetch/data/{dataset}.json",
     log:
@@ -30,7 +30,7 @@ rule fetch_model:
     input:
         settings="<results>/settings/fetch/models/{model}.json",
         files=lambda wildcards: experiment.local_files(PARAMS.models[wildcards.model]),
-        code=code.of_stage("fetch"),
+        code=stage_code("fetch"),
     output:
         "<results>/fetch/models/{model}.json",
     log:

@@ -11,7 +11,7 @@ rule prepare:
     input:
         settings="<results>/settings/prepare/{dataset}.json",
         manifest="<results>/fetch/data/{dataset}.json",
-        code=lambda wildcards: code.of_stage("prepare", experiment.reader(PARAMS.datasets[wildcards.dataset])),
+        code=lambda wildcards: stage_code("prepare", experiment.reader(PARAMS.datasets[wildcards.dataset])),
     output:
         train="<results>/prepare/{dataset}/train.parquet",
         validation="<results>/prepare/{dataset}/validation.parquet",

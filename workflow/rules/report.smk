@@ -16,7 +16,7 @@ rule report:
         train=train_files(),
         augment=augment_files(),
         prepare=prepare_files(),
-        code=code.of_stage("report"),
+        code=stage_code("report"),
     output:
         page="<results>/report/index.html",
         leaderboard="<results>/report/leaderboard.csv",

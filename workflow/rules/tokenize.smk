@@ -16,7 +16,7 @@ rule tokenize:
             split=["train", "validation", "test"],
         ),
         card="<results>/prepare/{dataset}/card.json",
-        code=lambda wildcards: code.of_stage("tokenize", PARAMS.datasets[wildcards.dataset].task),
+        code=task_code("tokenize"),
     output:
         train="<results>/tokenize/{dataset}/none/{model}/train.parquet",
         validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
@@ -48,7 +48,7 @@ rule tokenize_augmented:
         model="<results>/fetch/models/{model}.json",
         augmented="<results>/augment/{dataset}/{augmentation}/train.parquet",
         card="<results>/prepare/{dataset}/card.json",
-        code=lambda wildcards: code.of_stage("tokenize", PARAMS.datasets[wildcards.dataset].task),
+        code=task_code("tokenize"),
     output:
         train="<results>/tokenize/{dataset}/{augmentation}/{model}/train.parquet",
     log:
