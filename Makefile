@@ -37,8 +37,7 @@ pull: $(INSTALLED)  ## Get the results of the checked-out commit from DVC's remo
 	@dvc status --quiet || { echo "results and dvc.lock disagree: see dvc status" >&2; exit 1; }
 	@snakemake --touch --forceall --cores 1 --no-hooks --quiet all
 
-bench: $(INSTALLED)  ## Measure against public tools side by side (about 45 minutes on an idle machine)
-	@.venv/bin/python -m pip --disable-pip-version-check -q install "sentence-transformers>=5"
+bench: $(INSTALLED)  ## Measure against public tools side by side (about half an hour on an idle machine)
 	@python -m benchmarks $(ARGS)
 
 lint: $(INSTALLED)  ## Check style of Python and Snakemake files
