@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tuneproof.errors import DataError
-from tuneproof.report import run, tables
+from tuneproof.report import panels, run, tables
 
 
 def panel(settings, results, place=0) -> tables.Panel:
@@ -76,8 +76,8 @@ def judged(**rows) -> tables.Panel:
     comparisons = pd.DataFrame(pairs, columns=["a", "b", "distinguishable", "detectable"])
     empty = pd.DataFrame()
     return tables.Panel(
-        *("movie", "tiny", "accuracy", tables._frame(board, tables.LEADERBOARD), empty, comparisons, empty, empty),
-        *({"test": 600}, [], [], [], []),
+        *("movie", "tiny", "accuracy", panels.frame_of(board, tables.LEADERBOARD), empty, comparisons, empty, empty),
+        *({"test": 600}, [], [], [], [], {}),
     )
 
 
@@ -188,8 +188,6 @@ def test_a_broken_file_is_a_mistake_that_names_it(write_results):
         (tables.amount(258), "258"),
         (tables.amount(4_386_306), "4.39 M"),
         (tables.p_value(0.0004), "< 0.001"),
-        (tables.listed(["a"]), "a"),
-        (tables.listed(["a", "b", "c"]), "a, b and c"),
     ],
 )
 def test_numbers_read_well(shown, text):

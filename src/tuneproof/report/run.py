@@ -161,7 +161,6 @@ def _templates() -> jinja2.Environment:
         "duration": tables.duration,
         "amount": tables.amount,
         "p_value": tables.p_value,
-        "listed": tables.listed,
     }
     return environment
 
