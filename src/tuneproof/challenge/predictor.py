@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tuneproof import files, tasks
+from tuneproof import files
 from tuneproof.errors import DataError, MethodError
 
 if TYPE_CHECKING:
