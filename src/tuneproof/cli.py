@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
+from tuneproof.commands import recommend, show
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -283,8 +284,8 @@ def ensemble(
     --predictions full/seed-0=results/train/movie/minilm/full/seed-0/predictions.parquet
     --out results/ensemble/movie/minilm/full-seeds`
     """
-    from tuneproof import ensemble as stage
     from tuneproof import files
+    from tuneproof.ensemble import run as stage
 
     stage.run(files.read_json(settings), prepared, _named(predictions), out)
 
@@ -573,6 +574,10 @@ def digest(results: Annotated[Path, typer.Argument(help="Folder of all results."
 
     for path in files.compared(results):
         print(f"{files.sha256(path)}  {path.relative_to(results).as_posix()}")
+
+
+app.command()(show.show)
+app.command()(recommend.recommend)
 
 
 def _named(entries: list[str]) -> dict[str, Path]:
