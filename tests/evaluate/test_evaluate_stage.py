@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tuneproof.errors import DataError
-from tuneproof.evaluate import FILES
+from tuneproof.evaluate import FILES, compare
 from tuneproof.evaluate import run as stage
 from tuneproof.files import write_frame, write_json
 from tuneproof.tasks.ner import Ner
@@ -269,7 +269,7 @@ def test_classes_that_no_row_of_a_split_has_change_nothing(tmp_path):
 def test_parquet_holds_what_csv_holds_with_types(experiment, tmp_path):
     prepared, predictions = experiment
     stage.run(SETTINGS, prepared, predictions, tmp_path / "out")
-    for name, columns in (("scores", stage.SCORES), ("comparisons", stage.COMPARISONS), ("groups", stage.GROUPS)):
+    for name, columns in (("scores", stage.SCORES), ("comparisons", compare.COLUMNS), ("groups", compare.GROUPS)):
         typed = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
         assert {column: str(kind) for column, kind in typed.dtypes.items()} == columns
         plain = pd.read_csv(tmp_path / "out" / f"{name}.csv", dtype=columns, keep_default_na=False, na_values=[""])

@@ -270,58 +270,6 @@ def test_equal_answers_are_no_difference_and_opposite_ones_are_judged_by_their_n
     assert opposite.note.startswith("interval not defined")
 
 
-# tests without a bootstrap
-
-
-def test_approximate_randomisation_agrees_with_scipys_permutation_test():
-    a, b = entity_counts(60, 1), entity_counts(60, 9)
-
-    def statistic(*columns, axis=-1):
-        (h, p, t), (h2, p2, t2) = columns[:3], columns[3:]
-        return 2 * h.sum(axis) / (p + t).sum(axis) - 2 * h2.sum(axis) / (p2 + t2).sum(axis)
-
-    generator = np.random.default_rng(0)
-    observed, extreme, rounds = statistic(*a.T, *b.T), 0, 4000
-    for _ in range(rounds):  # scipy permutes single columns; rows of several need this loop
-        swap = generator.random(60) < 0.5
-        x, y = np.where(swap[:, None], b, a), np.where(swap[:, None], a, b)
-        extreme += abs(statistic(*x.T, *y.T)) >= abs(observed) - 1e-12
-    got = statistics.approximate_randomisation(F1, [a], [b], rounds=4000)
-    assert got.p == pytest.approx((extreme + 1) / (rounds + 1), abs=0.03)
-
-    x, y = np.random.default_rng(1).normal([[0.35], [0.0]], 1, (2, 40))
-    theirs = stats.permutation_test(
-        (x, y), lambda x, y, axis: np.mean(x - y, axis=axis), permutation_type="samples", n_resamples=4000, rng=0
-    )
-    ours = statistics.approximate_randomisation(MEAN, [column(x)], [column(y)], rounds=4000)
-    assert ours.p == pytest.approx(theirs.pvalue, abs=0.02)
-
-
-def test_randomisation_says_what_it_cannot_do():
-    same = column(np.ones(5))
-    assert statistics.approximate_randomisation(MEAN, [same], [same]) == (1.0, "no difference on any row")
-    bad = statistics.approximate_randomisation(MEAN, [column([1, np.nan])], [column([0, 0])])
-    assert math.isnan(bad.p)
-    assert bad.note == "not tested: the score is not defined"
-    with pytest.raises(ValueError, match="same rows and statistics"):
-        statistics.approximate_randomisation(MEAN, [same], [column(np.ones(6))])
-
-
-def test_mcnemar_on_a_published_table():
-    # Agresti's approval ratings of a prime minister, asked twice: 794 / 150 / 86 / 570. z² = 64²/236 = 17.36 there;
-    # the continuity correction makes it 63²/236
-    def rows(both, first, second, neither):
-        return (
-            np.repeat([True, True, False, False], [both, first, second, neither]),
-            np.repeat([True, False, True, False], [both, first, second, neither]),
-        )
-
-    assert statistics.mcnemar(*rows(794, 150, 86, 570)).p == pytest.approx(stats.chi2.sf(63**2 / 236, 1))
-    # few disagreements: the binomial test
-    assert statistics.mcnemar(*rows(50, 1, 8, 20)).p == pytest.approx(stats.binomtest(1, 9).pvalue)
-    assert statistics.mcnemar(*rows(50, 0, 0, 20)) == (1.0, "no difference on any row")
-
-
 # many comparisons
 
 

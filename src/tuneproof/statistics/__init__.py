@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ POWER = 0.8
 """A difference is called detectable if it is found in this share of experiments: the convention of Cohen (1988)."""
 TANGLED = 200
 """Groups of methods on the way to letters; more will not end in few."""
-EXACT_BELOW = 25
-"""Fewer rows than this on which one of two methods is right: McNemar's test is the exact binomial one."""
 
 
 class Measured(NamedTuple):
@@ -101,6 +100,11 @@ def resamples(rows: int, count: int, *, seed: int) -> np.ndarray:
     return counts
 
 
+def weights(counts: np.ndarray) -> np.ndarray:
+    """`resamples` as floats where they fit into a chunk, so that they are not made anew for each score; else as is."""
+    return counts.astype("float64") if counts.size <= CHUNK else counts
+
+
 def measure(
     score: Score,
     runs: Sequence[np.ndarray],
@@ -111,8 +115,9 @@ def measure(
 ) -> Measured:
     """Score every run on the rows as they are and on every resample.
 
-    `runs` has one array of rows × statistics a run (`Score.statistics`); `counts` comes from `resamples`. A resample is
-    one matrix product. A run with a NaN among its statistics scores NaN, even where `combine` would hide it.
+    `runs` has one array of rows × statistics a run (`Score.statistics`); `counts` comes from `resamples` (or `weights`
+    of it). A resample is one matrix product. A run with a NaN among its statistics scores NaN, even where `combine`
+    would hide it.
     """
     import numpy as np
 
@@ -122,9 +127,9 @@ def measure(
         observed[[run for run, statistics in enumerate(runs) if np.isnan(statistics).any()]] = np.nan
         resampled = np.empty((len(counts), len(runs)))
         for part, into in zip(_parts(counts), _parts(resampled, lines=_lines(counts)), strict=True):
-            weights = part.astype(np.float64)
+            drawn = part.astype(np.float64, copy=False)
             for run, statistics in enumerate(runs):
-                into[:, run] = _scored(score, weights, statistics)
+                into[:, run] = _scored(score, drawn, statistics)
     named = tuple(reasons) if any(reasons) else ()
     return Measured(observed, resampled, counts.shape[1], None if seeds is None else tuple(seeds), named)
 
@@ -133,7 +138,7 @@ def resampled_sums(statistics: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Sums of rows × statistics over every resample (resamples × statistics)."""
     import numpy as np
 
-    return np.concatenate([part.astype(np.float64) @ statistics for part in _parts(counts)])
+    return np.concatenate([part.astype(np.float64, copy=False) @ statistics for part in _parts(counts)])
 
 
 def _scored(score: Score, weights: np.ndarray, statistics: np.ndarray) -> np.ndarray:
@@ -203,6 +208,14 @@ def difference(a: Measured, b: Measured, *, confidence: float = 0.95) -> Differe
 SAME_EVERYWHERE = "interval not defined: the same value in every resample"
 
 
+@lru_cache(maxsize=1 << 14)
+def _quantile(freedom: int, share: float) -> float:
+    """Of the t distribution. Remembered, as all pairs of methods ask for the same few."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))
+
+
 class _Noise(NamedTuple):
     """Standard errors of a mean over runs: over examples (below and above the value, which may differ) and seeds."""
 
@@ -215,12 +228,10 @@ class _Noise(NamedTuple):
 
     def half(self, level: float, *, below: bool) -> float:
         """Distance from the value to an end of its interval at 1 − `level`: t quantiles weighted by variances."""
-        from scipy.special import stdtrit
-
         error = self.below if below else self.above
-        weighted = -(error**2) * stdtrit(self.rows - 1, level / 2)
+        weighted = -(error**2) * _quantile(self.rows - 1, level / 2)
         if self.seeds:
-            weighted -= self.seeds**2 * stdtrit(self.runs - 1, level / 2)
+            weighted -= self.seeds**2 * _quantile(self.runs - 1, level / 2)
         return float(weighted / math.hypot(error, self.seeds))
 
     def ends(self, value: float, confidence: float) -> tuple[float, float]:
@@ -326,61 +337,6 @@ def _one_run(measured: Measured) -> str:
 
 def _join(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
-
-
-# tests without a bootstrap
-
-
-def approximate_randomisation(
-    score: Score, a: Sequence[np.ndarray], b: Sequence[np.ndarray], *, rounds: int = 10_000, seed: int = 0
-) -> Test:
-    """Would the difference be as large if the methods' answers were swapped at random? (Noreen 1989; Yeh 2000)
-
-    `a` and `b` hold one array of rows × statistics a run, with the same columns. A row is swapped in all runs at once:
-    the rows are the units, and the runs are taken as they are. p = (rounds at least as extreme + 1) / (rounds + 1).
-    """
-    import numpy as np
-
-    if len(a) != len(b) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
-        raise ValueError("both methods need the same number of runs, and the same rows and statistics in each")
-    rows = a[0].shape[0]
-    generator = np.random.default_rng(seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        observed = np.mean(
-            [score.combine(x.sum(axis=0)) - score.combine(y.sum(axis=0)) for x, y in zip(a, b, strict=True)]
-        )
-        if np.isnan(observed):
-            return Test(math.nan, "not tested: the score is not defined")
-        extreme, step = 0, max(1, CHUNK // max(1, rows))
-        for start in range(0, rounds, step):
-            swapped = generator.integers(2, size=(min(step, rounds - start), rows)).astype(np.float64)
-            differences = np.zeros(len(swapped))
-            for x, y in zip(a, b, strict=True):
-                moved = swapped @ (y - x)
-                differences += score.combine(x.sum(axis=0) + moved) - score.combine(y.sum(axis=0) - moved)
-            # equal up to rounding is as extreme
-            extreme += int((np.abs(differences / len(a)) >= abs(observed) - 1e-12).sum())
-    return Test((extreme + 1) / (rounds + 1), "no difference on any row" if _equal(a, b) else "")
-
-
-def _equal(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
-    return all((x == y).all() for x, y in zip(a, b, strict=True))
-
-
-def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> Test:
-    """McNemar's test (1947) on two boolean arrays, one entry a row: is one method right more often?
-
-    Exact (binomial) where fewer than 25 rows speak, else χ² with continuity correction.
-    """
-    import numpy as np
-    from statsmodels.stats.contingency_tables import mcnemar as test
-
-    a_right, b_right = np.asarray(a_right, dtype=bool), np.asarray(b_right, dtype=bool)
-    table = [[int((x & y).sum()) for y in (b_right, ~b_right)] for x in (a_right, ~a_right)]
-    disagreements = table[0][1] + table[1][0]
-    if disagreements == 0:
-        return Test(1.0, "no difference on any row")
-    return Test(float(test(table, exact=disagreements < EXACT_BELOW, correction=True).pvalue))
 
 
 # many comparisons
