@@ -58,13 +58,13 @@ class Synonym(Technique):
 
     def change(self, row: dict[str, Any], shared: wordnet.WordNet, rng: random.Random) -> dict[str, Any] | None:
         text = row["text"]
-        words = [match for match in WORD.finditer(text) if _is_content(match)]
+        words = content_words(text)
         wanted = max(1, round(self.rate * len(words)))
         replaced: dict[int, tuple[int, str]] = {}  # start → end, new word
         for match in rng.sample(words, len(words)):
             synonyms = shared.synonyms(match[0].lower())
             if synonyms:
-                replaced[match.start()] = match.end(), _cased(rng.choice(synonyms), match[0])
+                replaced[match.start()] = match.end(), cased(rng.choice(synonyms), match[0])
             if len(replaced) == wanted:
                 break
         if not replaced:
@@ -75,6 +75,11 @@ class Synonym(Technique):
         return {**row, "text": text}
 
 
+def content_words(text: str) -> list[re.Match[str]]:
+    """The words of a text that carry content, in order."""
+    return [match for match in WORD.finditer(text) if _is_content(match)]
+
+
 def _is_content(match: re.Match[str]) -> bool:
     """No stop word, and no name: a capital within a sentence."""
     word = match[0]
@@ -82,10 +87,11 @@ def _is_content(match: re.Match[str]) -> bool:
         return False
     if word.islower() or word.isupper():
         return True
-    return word.istitle() and bool(SENTENCE_START.search(match.string, 0, match.start()))
+    near = max(0, match.start() - 16)  # not the whole text for each of its words
+    return word.istitle() and bool(SENTENCE_START.search(match.string, near, match.start()))
 
 
-def _cased(word: str, like: str) -> str:
+def cased(word: str, like: str) -> str:
     """The word in the case of another one: lower, UPPER or Capitalised."""
     if like.isupper():
         return word.upper()
