@@ -19,7 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks import probe
 from benchmarks import rows as texts
+from benchmarks.peers import Encoded, collator, plain_model
 
 VALIDATION = 4
 """Rows of the validation split where only the training step is timed."""
@@ -104,6 +106,7 @@ def _train_with_trainer(request: dict[str, Any], scratch: Path, settings: dict[s
     from transformers import Trainer, TrainingArguments
 
     rows = _rows(request["kind"], request["count"], scratch)
+    given: Any = Encoded(rows)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -124,7 +127,7 @@ def _train_with_trainer(request: dict[str, Any], scratch: Path, settings: dict[s
         trainer = Trainer(
             model=plain_model(request["tuning"], rows),
             args=arguments,
-            train_dataset=Encoded(rows),
+            train_dataset=given,
             data_collator=collator(rows.task),
         )
         start = time.perf_counter()
@@ -136,63 +139,6 @@ def _train_with_trainer(request: dict[str, Any], scratch: Path, settings: dict[s
         "tokens": sum(rows.tokens.lengths),
         "loss": outcome.training_loss,
     }
-
-
-class Encoded:
-    """Rows as the data sets that Trainer takes."""
-
-    def __init__(self, rows: texts.Rows) -> None:
-        columns = rows.tokens.columns
-        names = [name for name in ("input_ids", "token_type_ids", "labels") if name in columns]
-        self.examples = [{name: _plain(columns[name][i]) for name in names} for i in range(len(rows.tokens))]
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, place: int) -> dict[str, Any]:
-        return self.examples[place]
-
-    @property
-    def column_names(self) -> list[str]:
-        return list(self.examples[0])
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def collator(task: str) -> Any:
-    from transformers import DataCollatorForTokenClassification, DataCollatorWithPadding
-
-    from tuneproof.tokenize import load_tokenizer
-
-    tokenizer = load_tokenizer(texts.model_folder())
-    return (DataCollatorForTokenClassification if task == "ner" else DataCollatorWithPadding)(tokenizer)
-
-
-def plain_model(tuning: str, rows: texts.Rows) -> Any:
-    """What one would write with transformers and peft: the model with a fresh head, frozen or wrapped."""
-    import transformers
-
-    from tuneproof import tasks
-
-    task = tasks.get(rows.task)
-    auto = getattr(transformers, task.auto_class)
-    model = auto.from_pretrained(texts.model_folder(), num_labels=len(rows.labels), local_files_only=True)
-    if tuning == "full":
-        return model
-    if tuning == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        targets = ["query", "value"]
-        return get_peft_model(model, LoraConfig(task_type=task.peft_type, r=8, lora_alpha=16, target_modules=targets))
-    if tuning == "adapter":  # neither library has it: the product's layers, under the peer's loop
-        from tuneproof import tunings
-
-        return tunings.get("adapter")().attach(model, task, total_steps=1)
-    for parameter in model.base_model.parameters():
-        parameter.requires_grad = False
-    return model
 
 
 # prediction
@@ -229,7 +175,8 @@ def predict_pipeline(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     kind = "token-classification" if rows.task == "ner" else "text-classification"
     dtype = torch.bfloat16 if request["precision"] == "bf16" else torch.float32
     model = auto.from_pretrained(texts.model_folder(), num_labels=len(rows.labels), dtype=dtype, local_files_only=True)
-    pipe = transformers.pipeline(kind, model=model, tokenizer=load_tokenizer(texts.model_folder()), device=-1)
+    make_pipeline: Any = transformers.pipeline  # typed by an overload a kind
+    pipe = make_pipeline(kind, model=model, tokenizer=load_tokenizer(texts.model_folder()), device=-1)
     given = [" ".join(tokens) for tokens in rows.frame["tokens"]] if rows.task == "ner" else list(rows.frame["text"])
     start = time.perf_counter()
     pipe(given, batch_size=request["batch"], **({} if rows.task == "ner" else {"truncation": True}))
@@ -240,7 +187,7 @@ def predict_sentence_transformers(request: dict[str, Any], scratch: Path) -> dic
     """Embeddings of the same texts by the same body: what a classifier on top of them would pay."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     rows = _rows(request["kind"], request["count"], scratch)
     body = Transformer(str(texts.model_folder()), max_seq_length=512)
@@ -263,7 +210,7 @@ def peak(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     dtype = torch.bfloat16 if request["precision"] == "bf16" else torch.float32
     tokens, best = request["tokens"], 0.0
     shapes = [(tokens, 384, 384), (tokens, 384, 1536), (tokens, 1536, 384)]
-    for rows, inner, columns in shapes:
+    for rows, inner, columns in shapes * 3:
         one, other = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, columns, dtype=dtype)
         for _ in range(3):
             one @ other
@@ -283,6 +230,8 @@ ENGINES: dict[tuple[str, str], Callable[[dict[str, Any], Path], dict[str, Any]]]
     ("pipeline", "predict"): predict_pipeline,
     ("sentence-transformers", "predict"): predict_sentence_transformers,
     ("tuneproof", "peak"): peak,
+    ("tuneproof", "probe"): probe.by_tuneproof,
+    ("trainer", "probe"): probe.by_trainer,
 }
 
 if __name__ == "__main__":

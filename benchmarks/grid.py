@@ -6,62 +6,50 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.targets import Target
+from benchmarks.measure import seconds
+from benchmarks.record import Record
+from benchmarks.targets import GRID_SCORES, GRID_SPEED
 
 EXPERIMENT = "benchmarks/grid.yaml"
 RESULTS = Path("results/benchmarks/grid")
+COMMAND = [sys.executable, "-m", "snakemake", "--configfile", EXPERIMENT, "--quiet", "all"]
+LIMIT = 900
+"""Seconds that either of the two may take."""
 
 
-def run(*, cores: int) -> tuple[dict[str, Any], list[Target]]:
+def run(record: Record, *, cores: int) -> None:
     for folder in (RESULTS, Path("logs") / RESULTS):
         shutil.rmtree(folder, ignore_errors=True)
-    command = ["snakemake", "--cores", str(cores), "--configfile", EXPERIMENT, "--quiet", "all"]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    ours = time.perf_counter() - start
-    environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
-    plain = subprocess.run(
-        [sys.executable, "-m", "benchmarks.plain", EXPERIMENT],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    theirs = json.loads(plain.stdout.splitlines()[-1])
-    scores = _scores()
-    apart = [
-        name
-        for name, entry in theirs["cells"].items()
-        if not scores[name]["low"] <= statistics.mean(entry["test"]) <= scores[name]["high"]
-    ]
-    computing = sum(_computing())
-    raw = {
-        "tuneproof_seconds": ours,
-        "script_seconds": theirs["seconds"],
-        "computing_seconds": computing,
-        "tuneproof": scores,
-        "script": theirs["cells"],
-        "outside_our_interval": apart,
-    }
-    return raw, [
-        Target("whole grid: times the straightforward script's speed", 4.0, theirs["seconds"] / ours),
-        Target("whole grid: cells where the script's score lies outside our 95 % interval", 0, len(apart), False),
-        Target("orchestration: share of time not spent on fits", 0.08, 1 - computing / (cores * ours), False),
-    ]
+    ours, _ = seconds([*COMMAND, "--cores", str(cores)], limit=LIMIT)
+    computing, scores = sum(_computing()), _scores()
+    record.add("grid", "tuneproof", {"seconds": ours, "cores": cores, "fit_seconds": computing, "cells": scores})
+    script = [sys.executable, "-m", "benchmarks.plain", EXPERIMENT]
+    _, printed = seconds(script, limit=LIMIT, environment={**os.environ, "OMP_NUM_THREADS": str(cores)})
+    theirs = json.loads(printed.splitlines()[-1])
+    apart = [name for name, entry in theirs["cells"].items() if not _alike(scores[name], entry)]
+    record.add("grid", "script", {**theirs, "apart": apart})
+    record.meet(GRID_SPEED, theirs["seconds"] / ours)
+    record.meet(GRID_SCORES, len(apart))
+
+
+def _alike(ours: dict[str, float], theirs: dict[str, Any]) -> bool:
+    """Whether each score lies in the other's interval."""
+    mean = statistics.mean(theirs["test"])
+    return ours["low"] <= mean <= ours["high"] and theirs["low"] <= ours["value"] <= theirs["high"]
 
 
 def _scores() -> dict[str, dict[str, float]]:
     import pandas as pd
 
     board = pd.read_csv(RESULTS / "report" / "leaderboard.csv")
-    scores = board[board["kind"] == "method"].set_index(["dataset", "method"])[["value", "low", "high"]]
-    return {"/".join(key): row.to_dict() for key, row in scores.iterrows()}
+    return {
+        f"{row['dataset']}/{row['method']}": {name: float(row[name]) for name in ("value", "low", "high")}
+        for _, row in board[board["kind"] == "method"].iterrows()
+    }
 
 
 def _computing() -> list[float]:

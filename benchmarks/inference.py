@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import Engines, rate
-from benchmarks.targets import Target
+from benchmarks.record import Record
 
-KINDS = {"short": 512, "medium": 512, "ner": 256}
+KINDS = {"short": 384, "medium": 256, "ner": 192}
 BATCH = 32
+NAMES = ["tuneproof", "pipeline", "sentence-transformers"]
 
 
-def run(scratch: Path, *, repetitions: int, core: int, quick: bool) -> tuple[dict[str, Any], list[Target]]:
-    raw: dict[str, Any] = {}
-    with Engines(["tuneproof", "pipeline", "sentence-transformers"], scratch, core=core) as engines:
-        for precision in ("fp32", "bf16"):
+def run(record: Record, scratch: Path, *, repetitions: int, core: int, quick: bool, precisions: list[str]) -> None:
+    with Engines(NAMES, scratch, core=core) as engines:
+        for precision in precisions:
             for kind, count in ({"medium": 64} if quick else KINDS).items():
-                names = ["tuneproof", "pipeline", *(["sentence-transformers"] if kind != "ner" else [])]
+                names = NAMES[:2] if kind == "ner" else NAMES
                 request = {"what": "predict", "kind": kind, "count": count, "batch": BATCH, "precision": precision}
-                answers = engines.compare(names, request, repetitions=repetitions)
-                raw[f"{precision}/{kind}"] = {name: round(rate(answers[name]), 1) for name in names}
-    return raw, []
+                with record.part("inference", f"{precision}/{kind}"):
+                    answers = engines.compare(names, request, repetitions=repetitions, warm={**request, "count": BATCH})
+                    speeds = {name: round(rate(answers[name]), 1) for name in names}
+                    record.add("inference", f"{precision}/{kind}", speeds)

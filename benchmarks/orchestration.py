@@ -1,57 +1,63 @@
-"""What surrounds the fits: a run with nothing to do, planning 10,000 runs, starting a job."""
+"""What surrounds the fits: a run with nothing to do, planning 10,000 runs, starting a job, waiting for the last one."""
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
-from benchmarks.targets import Target
+from benchmarks import grid
+from benchmarks.measure import seconds
+from benchmarks.record import Record
+from benchmarks.targets import DRY_MEMORY, DRY_SECONDS, NO_FITS, NO_OP
+from tuneproof.preflight import outcome
+
+RESULTS = Path("results")
+"""Of the default experiment."""
 
 
-def run(*, repetitions: int, quick: bool) -> tuple[dict[str, Any], list[Target]]:
+def run(record: Record, *, repetitions: int, quick: bool) -> None:
     """`benchmarks/grid.yaml` must have been run before: that is what has nothing to do."""
-    nothing = [_seconds(["snakemake", "--cores", "2", "--configfile", "benchmarks/grid.yaml", "--quiet", "all"])
-               for _ in range(repetitions)]  # fmt: skip
-    imports = [_seconds([sys.executable, "-c", "import torch, transformers, peft"]) for _ in range(repetitions)]
-    runs = 500 if quick else 10_000
-    printed = subprocess.run(
-        [sys.executable, "scripts/scale.py", str(runs)], check=True, capture_output=True, text=True
-    ).stdout
+    with record.part("orchestration", "no-op"):
+        command = [*grid.COMMAND, "--cores", "2"]
+        nothing = [seconds(command, limit=120)[0] for _ in range(repetitions)]
+        imports = [sys.executable, "-c", "import torch, transformers, peft"]
+        starts = [seconds(imports, limit=120)[0] for _ in range(repetitions)]
+        record.add("orchestration", "no-op", {"seconds": nothing, "seconds_of_imports_alone": starts})
+        record.meet(NO_OP, statistics.median(nothing))
+    with record.part("orchestration", "dry run"):
+        _dry_run(record, 500 if quick else 10_000)
+    with record.part("orchestration", "whole run"):
+        _whole_run(record)
+    record.add("orchestration", "peak_memory_mb_of_runs", _memory())
+
+
+def _dry_run(record: Record, runs: int) -> None:
+    _, printed = seconds([sys.executable, "scripts/scale.py", str(runs)], limit=300)
     found = re.search(r"runs: (\d+) s \((\d+) s of one processor\), ([\d.]+) GiB", printed)
-    assert found is not None, printed
-    memory = _memory()
-    raw = {
-        "no_op_seconds": nothing,
-        "import_seconds": imports,
-        "dry_run_runs": runs,
-        "dry_run_seconds": float(found[1]),
-        "dry_run_processor_seconds": float(found[2]),
-        "dry_run_gib": float(found[3]),
-        "peak_memory_mb_of_runs": memory,
-    }
-    return raw, [
-        Target("orchestration: seconds of a run with nothing to do", 8, statistics.median(nothing), False),
-        Target(f"orchestration: seconds of a dry run of {runs} runs", 60, float(found[1]), False),
-        Target(f"orchestration: GiB of a dry run of {runs} runs", 2, float(found[3]), False),
-    ]
+    if found is None:
+        raise RuntimeError(f"scripts/scale.py printed {printed[-200:]!r}")
+    wall, processor, memory = map(float, found.groups())
+    told = {"runs": runs, "seconds": wall, "processor_seconds": processor, "gib": memory}
+    record.add("orchestration", "dry run", told)
+    record.meet(DRY_SECONDS, wall)
+    record.meet(DRY_MEMORY, memory)
 
 
-def _seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+def _whole_run(record: Record) -> None:
+    """The default grid takes too long to be run here: its last whole run has noted what it took."""
+    last = outcome.read(RESULTS)
+    if last is None or not last.whole or last.seconds is None:
+        raise RuntimeError("no whole run of params.yaml is on record: empty results/, then `snakemake --cores all`")
+    record.add("orchestration", "whole run", last._asdict())
+    record.meet(NO_FITS, 1 - last.fit_seconds / (last.cores * last.seconds))
 
 
 def _memory() -> dict[str, float]:
     """Peak memory that the runs of the grid state, by cell."""
-    import json
-
-    root = Path("results/benchmarks/grid/train")
+    root = grid.RESULTS / "train"
     return {
         path.parent.relative_to(root).as_posix(): json.loads(path.read_text())["peak_memory_mb"]
         for path in sorted(root.glob("*/*/*/seed-0/cost.json"))

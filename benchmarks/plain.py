@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engines import Encoded, collator, plain_model
+from benchmarks.peers import Encoded, collator, plain_model
 from benchmarks.rows import Rows, model_folder
 from tuneproof import files, params, tasks, tunings
 from tuneproof.tokenize import load_tokenizer
@@ -56,7 +56,7 @@ def _method(method: str, splits: dict[str, Rows], declared: params.Params, overr
             trial.report(-loss, round(epoch))
             return epoch < declared.training.epochs and trial.should_prune()
 
-        score, stopped = _fit(method, splits, declared.training.epochs, batch_size, rate, warmup, 0, pruned)
+        score, stopped, _ = _fit(method, splits, declared.training.epochs, batch_size, rate, warmup, 0, pruned)
         if stopped:
             raise optuna.TrialPruned
         return score
@@ -64,7 +64,7 @@ def _method(method: str, splits: dict[str, Rows], declared: params.Params, overr
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=2))
     study.enqueue_trial({"rate": first, "warmup": sum(declared.search.warmup_ratio) / 2})
     study.optimize(objective, n_trials=declared.search.trials)
-    scores = [
+    fits = [
         _fit(
             method,
             {**splits, "validation": splits["test"]},
@@ -73,10 +73,24 @@ def _method(method: str, splits: dict[str, Rows], declared: params.Params, overr
             study.best_params["rate"],
             study.best_params["warmup"],
             seed,
-        )[0]
+        )
         for seed in declared.seeds
     ]
-    return {"test": scores}
+    low, high = _interval([frame for _, _, frame in fits], splits["test"], declared)
+    return {"test": [score for score, _, _ in fits], "low": low, "high": high}
+
+
+def _interval(predicted: list[Any], rows: Rows, declared: params.Params) -> tuple[float, float]:
+    """95 % interval of the mean over seeds, by the product's own statistics, so that both intervals mean the same."""
+    from tuneproof import statistics
+    from tuneproof.evaluate import scores
+
+    task = tasks.get(rows.task)
+    score = scores.of(task, scores.Labels(rows.labels, None))[task.primary]
+    counts = statistics.resamples(len(rows.frame), declared.evaluation.bootstrap, seed=declared.evaluation.seed)
+    runs = [score.statistics(rows.frame, frame) for frame in predicted]
+    found = statistics.interval(statistics.measure(score, runs, counts, seeds=declared.seeds))
+    return found.low, found.high
 
 
 def _fit(
@@ -88,8 +102,8 @@ def _fit(
     warmup: float,
     seed: int,
     pruned: Any = None,
-) -> tuple[float, bool]:
-    """One fit; the score on the split named validation, and whether it was stopped early."""
+) -> tuple[float, bool, Any]:
+    """One fit; the score on the split named validation, whether it was stopped early, and the predictions."""
     import transformers
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
@@ -97,8 +111,8 @@ def _fit(
     stopped = []
 
     class Prune(TrainerCallback):
-        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
-            if pruned is not None and pruned(state.epoch, metrics["eval_loss"]):
+        def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if pruned is not None and pruned(state.epoch, kwargs["metrics"]["eval_loss"]):
                 control.should_training_stop = True
                 stopped.append(True)
 
@@ -121,16 +135,18 @@ def _fit(
             seed=seed,
         )
         rows = splits["validation"]
+        train: Any = Encoded(splits["train"])
+        held_out: Any = Encoded(rows)
         trainer = Trainer(
             model=plain_model(method, splits["train"]),
             args=arguments,
-            train_dataset=Encoded(splits["train"]),
-            eval_dataset=Encoded(rows),
+            train_dataset=train,
+            eval_dataset=held_out,
             data_collator=collator(rows.task),
             callbacks=[Prune()],
         )
         trainer.train()
-        logits = trainer.predict(Encoded(rows)).predictions
+        logits = trainer.predict(held_out).predictions
     import pandas as pd
 
     task = tasks.get(rows.task)
@@ -139,7 +155,7 @@ def _fit(
         for values, ids in zip(logits, rows.tokens.columns["input_ids"], strict=True)
     ]
     frame = pd.DataFrame({"id": rows.tokens.ids, **task.decode(cut, rows.tokens.columns, rows.labels)})
-    return task.evaluate(rows.frame, frame)[task.primary], bool(stopped)
+    return task.evaluate(rows.frame, frame)[task.primary], bool(stopped), frame
 
 
 if __name__ == "__main__":

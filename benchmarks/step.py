@@ -10,25 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Engines, median, rate
-from benchmarks.targets import Target
+from benchmarks.record import Record
+from benchmarks.targets import BEST, DEFAULTS, FULL, PEFT, SHARE, full_step, peft_step
 
 NAMES = ["tuneproof", "trainer", "trainer-best"]
-KINDS = {"short": (256, 16), "medium": (256, 16), "long": (32, 4), "ner": (192, 8)}
+KINDS = {"short": (256, 16), "medium": (192, 16), "long": (24, 4), "ner": (160, 8)}
 """Kind of text → rows and batch size."""
 RATES = {"full": 1e-4, "lora": 1e-3, "adapter": 1e-3, "probe": 1e-2}
 WIDTH, INNER, LAYERS = 384, 1536, 6
 
 
-def run(scratch: Path, *, repetitions: int, core: int, quick: bool) -> tuple[dict[str, Any], list[Target]]:
+def run(record: Record, scratch: Path, *, repetitions: int, core: int, quick: bool, precisions: list[str]) -> None:
     """Raw figures by precision, tuning and kind; and the targets."""
-    raw: dict[str, Any] = {}
-    kinds = {"medium": (64, 16)} if quick else KINDS
-    tunings = ["full", "lora"] if quick else [*RATES]
     with Engines(NAMES, scratch, core=core) as engines:
-        for precision in ("fp32", "bf16"):
-            for kind, (count, batch) in kinds.items():
-                for tuning in tunings:
-                    if tuning in ("adapter", "probe") and kind != "medium" and not quick:
+        for precision in precisions:
+            for kind, (count, batch) in ({"medium": (64, 16)} if quick else KINDS).items():
+                for tuning, rate_ in RATES.items():
+                    if tuning in ("adapter", "probe") and kind != "medium":
                         continue
                     request = {
                         "what": "train",
@@ -37,17 +35,24 @@ def run(scratch: Path, *, repetitions: int, core: int, quick: bool) -> tuple[dic
                         "precision": precision,
                         "count": count,
                         "batch": batch,
-                        "rate": RATES[tuning],
+                        "rate": rate_,
                     }
-                    answers = engines.compare(NAMES, request, repetitions=repetitions)
-                    mean_length = median(answers["tuneproof"], "tokens") / count
-                    peak = engines.ask(
-                        "tuneproof",
-                        {"what": "peak", "precision": precision, "tokens": max(64, round(mean_length * batch))},
-                    )["flops"]
-                    entry = {name: _figures(answers[name], tuning, mean_length, peak) for name in NAMES}
-                    raw[f"{precision}/{tuning}/{kind}"] = {"peak_gflops": peak / 1e9, **entry}
-    return raw, _targets(raw)
+                    key = f"{precision}/{tuning}/{kind}"
+                    with record.part("step", key):
+                        record.add("step", key, _cell(engines, request, repetitions))
+    _targets(record)
+
+
+def _cell(engines: Engines, request: dict[str, Any], repetitions: int) -> dict[str, Any]:
+    """Each engine's figures; Trainer's defaults are fp32 whatever the machine has, so in bf16 its best alone counts."""
+    names = NAMES if request["precision"] == "fp32" else ["tuneproof", "trainer-best"]
+    warm = {**request, "count": 2 * request["batch"]}
+    answers = engines.compare(names, request, repetitions=repetitions, warm=warm)
+    length = median(answers["tuneproof"], "tokens") / median(answers["tuneproof"], "examples")
+    asked = {"what": "peak", "precision": request["precision"], "tokens": max(64, round(length * request["batch"]))}
+    peak = engines.ask("tuneproof", asked)["flops"]
+    figures = {name: _figures(answers[name], request["tuning"], length, peak) for name in names}
+    return {"peak_gflops": round(peak / 1e9, 1), **figures}
 
 
 def flops_a_token(tuning: str, length: float) -> float:
@@ -63,31 +68,30 @@ def _figures(answers: list[dict[str, Any]], tuning: str, length: float, peak: fl
         "tokens_per_second": round(tokens, 1),
         "share_of_peak": round(tokens * flops_a_token(tuning, length) / peak, 4),
         "loss": round(median(answers, "loss"), 4),
-        "peak_memory_mb": round(median(answers, "peak_memory_mb"), 1),
+        "peak_memory_mb_so_far": round(median(answers, "peak_memory_mb"), 1),
     }
 
 
-def _targets(raw: dict[str, Any]) -> list[Target]:
-    found = []
+def _targets(record: Record) -> None:
+    """Meet each target whose cells were measured."""
+    raw = record.raw.get("step", {})
 
     def speed(key: str, name: str) -> float:
         return float(raw[key][name]["examples_per_second"])
 
-    for precision, default, best, share in (("fp32", 2.2, 1.25, 0.75), ("bf16", 3.5, 1.2, 0.55)):
+    for precision, promised in FULL.items():
         for kind in ("short", "medium"):
-            key = f"{precision}/full/{kind}"
+            key, fp32 = f"{precision}/full/{kind}", f"fp32/full/{kind}"
             if key not in raw:
                 continue
-            # Trainer's default precision is fp32, whatever the machine has
-            against = speed(f"fp32/full/{kind}", "trainer")
-            what = f"training step, full, {kind} text, {precision}"
-            found.append(Target(f"{what}: times Trainer's defaults", default, speed(key, "tuneproof") / against))
-            ours = speed(key, "tuneproof") / speed(key, "trainer-best")
-            found.append(Target(f"{what}: times Trainer's best settings", best, ours))
-            found.append(Target(f"{what}: share of measured peak", share, raw[key]["tuneproof"]["share_of_peak"]))
-    for key in raw:
-        precision, tuning, kind = key.split("/")
-        if tuning in ("lora", "adapter"):
-            ours = speed(f"{precision}/full/{kind}", "tuneproof") / speed(key, "tuneproof")
-            found.append(Target(f"{tuning}, {kind} text, {precision}: time a step ÷ full tuning's", 0.75, ours, False))
-    return found
+            ours = speed(key, "tuneproof")
+            measured = {BEST: ours / speed(key, "trainer-best"), SHARE: raw[key]["tuneproof"]["share_of_peak"]}
+            if fp32 in raw:
+                measured[DEFAULTS] = ours / speed(fp32, "trainer")
+            for what in promised:
+                if what in measured:
+                    record.meet(full_step(kind, precision, what), measured[what])
+        for tuning, kind in PEFT:
+            key, full = f"{precision}/{tuning}/{kind}", f"{precision}/full/{kind}"
+            if key in raw and full in raw:
+                record.meet(peft_step(tuning, kind, precision), speed(full, "tuneproof") / speed(key, "tuneproof"))

@@ -47,6 +47,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def exact(seconds: float) -> str:
+    """`40 s`, `14 min 53 s`, `2 h 05 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    return f"{minutes} min {rest:02d} s" if minutes < 90 else duration(seconds)
+
+
 def size(count: int) -> str:
     """Bytes in MB or GB."""
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
