@@ -287,7 +287,8 @@ def ensemble(
     from tuneproof import files
     from tuneproof.ensemble import run as stage
 
-    stage.run(files.read_json(settings), prepared, _named(predictions), out)
+    folder = None if model is None else _model_folder(model)
+    stage.run(files.read_json(settings), prepared, _named(predictions), out, model=folder, tokens=tokens)
 
 
 @app.command()
@@ -296,6 +297,8 @@ def evaluate(
     prepared: Prepared,
     predictions: Predictions,
     out: Out,
+    model: Annotated[Path | None, typer.Option(help="Soups: manifest of the pre-trained model.")] = None,
+    tokens: Annotated[Path | None, typer.Option(help="Soups: folder of the tokenized data set.")] = None,
 ) -> None:
     """Score all predictions of a data set and model on the test split, with intervals and comparisons.
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
+from tuneproof import adversarial, augment, ensemble, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell
 
 PACKAGE = Path(__file__).parent
@@ -28,11 +28,13 @@ STAGES = {
     "tokenize": ["tuneproof.tokenize"],
     "search": ["tuneproof.search"],
     "train": ["tuneproof.train.run"],
-    "ensemble": ["tuneproof.ensemble"],
+    "ensemble": ["tuneproof.ensemble.run"],
     "evaluate": ["tuneproof.evaluate.run", "tuneproof.evaluate.across"],
     "report": ["tuneproof.report.run"],
 }
 """Stage → the modules that do its work."""
+COMBINING = {**tasks.TASKS, **ensemble.COMBINATIONS, **tunings.TUNINGS}
+"""What an ensemble may use: its task, its combination, and the tuning of a model that its members become."""
 
 
 def of_stage(stage: str, *parts: str) -> list[str]:
@@ -56,7 +58,7 @@ def of_all(stage: str) -> list[str]:
         "prepare": [f"tuneproof.prepare.sources.{kind}" for kind in ("csv", "jsonl", "conll", "hub")],
         "augment": [_module(entry) for entry in augment.TECHNIQUES.values()],
         "tokenize": [_module(entry) for entry in tasks.TASKS.values()],
-        "ensemble": [_module(entry) for entry in tasks.TASKS.values()],
+        "ensemble": [_module(entry) for entry in COMBINING.values()],
         "evaluate": [_module(entry) for entry in tasks.TASKS.values()],
     }
     if stage in ("search", "train"):
@@ -93,7 +95,8 @@ def _sha256(path: Path) -> str:
 def _entry(stage: str, part: str) -> str:
     if stage == "prepare":
         return f"tuneproof.prepare.sources.{part}"
-    return _module(augment.TECHNIQUES[part] if stage == "augment" else tasks.TASKS[part])
+    registries = {"augment": augment.TECHNIQUES, "ensemble": COMBINING}
+    return _module(registries.get(stage, tasks.TASKS)[part])
 
 
 def _module(entry: str) -> str:

@@ -32,6 +32,7 @@ from tuneproof import (
     boundary,
     crossing,
     drawing,
+    ensemble,
     mistakes,
     regularisers,
     strict_yaml,
@@ -483,6 +484,17 @@ def crossed(content: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         raise Mistakes(found)
     return expanded
 
+Combination = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: _chosen(value, ensemble.COMBINATIONS, ensemble.get)),
+    _choice(ensemble.COMBINATIONS),
+]
+
+
+def _combination_schema(schema: dict[str, Any]) -> None:
+    schema["additionalProperties"] = True  # the combination's options
+
+
 
 def _flat_schema(schema: dict[str, Any]) -> None:
     schema["properties"]["technique"] = {"enum": sorted(augment.TECHNIQUES)}
@@ -511,13 +523,35 @@ class Augmentation(Part):
 
 
 class Ensemble(Part):
-    """Several runs that answer together."""
+    """Several runs that answer together, with the combination's options beside: `{combine: greedy, size: 10}`."""
+
+    model_config = ConfigDict(json_schema_extra=_combination_schema)
 
     members: tuple[str, ...] = Field(min_length=1, description="Patterns over `method/seed-N`, as in `full/*`.")
-    combine: Literal["mean", "greedy"] = Field(
-        "mean", description="mean of probabilities, or greedy selection on validation (Caruana et al. 2004)."
+    combine: Combination = Field(
+        {"name": "mean"}, description="How answers are combined: a combination's name, or name + options."
     )
-    size: int = Field(10, ge=1, description="greedy: how many picks, with repetition.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        name = values.get("combine", "mean")
+        if not isinstance(name, str):
+            return values
+        if name not in ensemble.COMBINATIONS:
+            raise Mistakes.at("combine", text=unknown(name, ensemble.COMBINATIONS))
+        options = {key: value for key, value in values.items() if key not in cls.model_fields}
+        keys = [*cls.model_fields, *ensemble.get(name).model_fields]
+        if wrong := [key for key in options if key not in keys]:
+            raise Mistakes(Mistake((key,), f"unknown key; {mistakes.allowed(keys, key)}") for key in wrong)
+        own = {key: value for key, value in values.items() if key not in options}
+        return {**own, "combine": _chosen({"name": name, **options}, ensemble.COMBINATIONS, ensemble.get)}
+
+
+def _may_be_none(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"enum": ["none"]})
 
 
 class Evaluation(Part):
@@ -578,6 +612,16 @@ class Params(Part):
         return value
 
     @model_validator(mode="after")
+            *(
+                Mistake(("ensembles", name, "members"), reason)
+                for name, declared in self.ensembles.items()
+                if (reason := self._no_one_model(declared)) is not None
+            ),
+            *(
+                Mistake(("evaluation", "challenge", "seeds", place), unknown(seed, map(str, self.seeds)))
+                for place, seed in enumerate((self.evaluation.challenge and self.evaluation.challenge.seeds) or ())
+                if seed not in self.seeds
+            ),
     def _references(self) -> Self:
         """Names that point to other entries exist."""
         runs = [f"{method}/seed-{seed}" for method in self.methods for seed in self.seeds]
@@ -585,6 +629,21 @@ class Params(Part):
         found = [
             *(
                 Mistake(("methods", name, "augment"), unknown(method.augment, self.augmentations))
+    def _no_one_model(self, declared: Ensemble) -> str | None:
+        """Why the members of an ensemble that is to be one model cannot be; None where they can, or need not."""
+        combination = declared.combine["name"]
+        if not ensemble.get(combination).one_model:
+            return None
+        methods = [
+            method
+            for method in self.methods
+            if any(fnmatchcase(f"{method}/seed-{seed}", pattern) for seed in self.seeds for pattern in declared.members)
+        ]
+        if len(methods) > 1:
+            return f"found runs of {', '.join(methods)}; allowed with {combination}: runs of one method, as in full/*"
+        kept = [name for method in methods if (name := self.methods[method].tuning["name"]) in ensemble.WITHOUT_MEAN]
+        return f"{combination} averages weights, and {kept[0]} keeps training rows instead" if kept else None
+
                 for name, method in self.methods.items()
                 if method.augment is not None and method.augment not in self.augmentations
             ),
@@ -596,8 +655,8 @@ class Params(Part):
             ),
             *(
                 Mistake(("ensembles", name, "members", place), unknown(pattern, patterns))
-                for name, ensemble in self.ensembles.items()
-                for place, pattern in enumerate(ensemble.members)
+                for name, declared in self.ensembles.items()
+                for place, pattern in enumerate(declared.members)
                 if not any(fnmatchcase(run, pattern) for run in runs)
             ),
         ]

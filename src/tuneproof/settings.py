@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
+from tuneproof import ensemble as combining
 from tuneproof.cell import Cell, Part, Training
 from tuneproof.params import Dataset, Method, Params
 from tuneproof.tunings.base import Tuning
@@ -73,12 +74,16 @@ def plan(params: Params) -> Plan:
                         search=params.search,
                     )
                 )
-    ensembles = [
-        (dataset, model, ensemble)
-        for dataset, model in dict.fromkeys((cell.dataset, cell.model) for cell in cells)
-        for ensemble in params.ensembles
-        if members(params, cells, dataset, model, ensemble)
-    ]
+    ensembles = []
+    for dataset_name, model_name in dict.fromkeys((cell.dataset, cell.model) for cell in cells):
+        for name in params.ensembles:
+            if not members(params, cells, dataset_name, model_name, name):
+                continue
+            reason = _no_combination(params, dataset_name, name)
+            if reason is None:
+                ensembles.append((dataset_name, model_name, name))
+            else:
+                left_out.append({"dataset": dataset_name, "model": model_name, "method": name, "reason": reason})
     return Plan(cells=cells, left_out=left_out, ensembles=ensembles)
 
 
@@ -96,6 +101,11 @@ def members(params: Params, cells: list[Cell], dataset: str, model: str, ensembl
 
 def write(params: Params, results: Path) -> Plan:
     """Write every settings file that differs, remove those of jobs that are gone, and return the plan."""
+def one_model(params: Params, ensemble: str) -> bool:
+    """Whether an ensemble's members become one model, so that their checkpoints are read."""
+    return combining.get(params.ensembles[ensemble].combine["name"]).one_model
+
+
     planned = plan(params)
     contents = {path: content + "\n" for path, content in _contents(params, planned).items()}
     root = results / "settings"
@@ -148,9 +158,11 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         found[f"cell/{cell.dataset}/{cell.model}/{cell.method}.json"] = dump(cell.model_dump(mode="json"))
     for dataset_name, model_name, name in planned.ensembles:
         ensemble = params.ensembles[name].model_dump(mode="json")
-        found[f"ensemble/{dataset_name}/{model_name}/{name}.json"] = dump(
-            {"name": name, "task": params.datasets[dataset_name].task, **ensemble}
-        )
+        runs = members(params, planned.cells, dataset_name, model_name, name)
+        tuned = {run.rpartition("/")[0] for run in runs}
+        frozen = [method for method in tuned if tunings.get(params.methods[method].tuning["name"]).frozen_body]
+        about = {"name": name, "task": params.datasets[dataset_name].task, "frozen_body": sorted(frozen)}
+        found[f"ensemble/{dataset_name}/{model_name}/{name}.json"] = dump({**about, **ensemble})
     found["across.json"] = dump(
         {
             "cells": [[cell.dataset, cell.model, cell.method] for cell in planned.cells],
@@ -253,3 +265,10 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
         return f"augmentation {technique['name']} is for {', '.join(kind.tasks)}, not for {dataset.task}"
     options = {key: value for key, value in technique.items() if key != "name"}
     return kind(**options).unavailable()
+def _no_combination(params: Params, dataset_name: str, ensemble: str) -> str | None:
+    """Why an ensemble is not made on a data set, or None."""
+    task, name = params.datasets[dataset_name].task, params.ensembles[ensemble].combine["name"]
+    allowed = combining.get(name).tasks
+    return None if task in allowed else f"{name} is for {', '.join(allowed)}, not for {task}"
+
+

@@ -34,7 +34,7 @@ WARM = (
     "transformers.models.auto.modeling_auto",
     "transformers.models.bert.modeling_bert",
     "tuneproof.cli",
-    "tuneproof.ensemble",
+    "tuneproof.ensemble.run",
     "tuneproof.evaluate.run",
     "tuneproof.search",
     "tuneproof.tokenize",

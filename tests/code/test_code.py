@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneproof import adversarial, augment, code, files, regularisers, tasks, tunings
+from tuneproof import adversarial, augment, code, ensemble, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Search, Training
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def test_both_doors_depend_on_the_same_code():
                 "prepare": ["csv", "jsonl", "conll", "hub"],
                 "augment": augment.TECHNIQUES,
                 "tokenize": tasks.TASKS,
-                "ensemble": tasks.TASKS,
+                "ensemble": code.COMBINING,
                 "evaluate": tasks.TASKS,
             }.get(stage, [None])
             asked = {path for part in parts for path in code.of_stage(stage, *([part] if part else []))}
@@ -91,6 +91,20 @@ def test_a_cell_depends_on_its_own_tuning_only():
         *lora
     }
     assert "src/tuneproof/adversarial/fgm.py" in code.of_cell(cell("ner", "lora", "fgm"))
+
+
+def test_an_ensemble_depends_on_its_own_combination_only():
+    mean = code.of_stage("ensemble", "ner", "mean")
+    assert "src/tuneproof/ensemble/mean.py" in mean
+    assert "src/tuneproof/ensemble/run.py" in mean
+    assert not {path for path in mean if path.startswith(("src/tuneproof/train/", "src/tuneproof/tunings/"))}
+    assert not {"src/tuneproof/ensemble/stacking.py", "src/tuneproof/ensemble/soup.py"} & {*mean}
+    soup = code.of_stage("ensemble", "ner", "soup", "lora")
+    assert {"src/tuneproof/tunings/lora.py", "src/tuneproof/train/predict.py"} < {*soup}
+
+
+def test_no_two_parts_of_an_ensemble_have_one_name():
+    assert len(code.COMBINING) == len(tasks.TASKS) + len(ensemble.COMBINATIONS) + len(tunings.TUNINGS)
 
 
 def test_imports_for_types_alone_do_not_count():

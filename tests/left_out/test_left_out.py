@@ -9,9 +9,10 @@ import jsonschema
 import pandas as pd
 import pytest
 
-from tuneproof import ensemble, files, search, tokenize, trackers, tunings
+from tuneproof import files, search, tokenize, trackers, tunings
 from tuneproof.cell import Cell, Search, Training
 from tuneproof.code import of_cell
+from tuneproof.ensemble import run as ensemble
 from tuneproof.errors import MethodError, TuneproofError
 from tuneproof.evaluate import run as evaluate
 from tuneproof.evaluate.predictions import answering
@@ -57,7 +58,7 @@ def results(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         files.write_json(root / f"settings/cell/toy/mini/{method}.json", cell.model_dump(mode="json"))
         predictions |= run_cell(root, cell, minilm)
     for name, members in ENSEMBLES.items():
-        declared = {"task": "classification", "name": name, "members": members, "combine": "mean", "size": 1}
+        declared = {"task": "classification", "name": name, "members": members, "combine": {"name": "mean"}}
         files.write_json(root / f"settings/ensemble/toy/mini/{name}.json", declared)
         ensemble.run(declared, prepared, predictions, root / "ensemble/toy/mini" / name)
     ensembles = {f"ensemble:{name}": root / f"ensemble/toy/mini/{name}/predictions.parquet" for name in ENSEMBLES}

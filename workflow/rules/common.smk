@@ -104,7 +104,12 @@ def search_workers(wildcards):
 
 def gpus(wildcards):
     """GPUs that a fit asks for: one where params name CUDA, or leave the device open and this machine has one."""
-    device = cell_of(wildcards).training.device
+    return gpus_of(cell_of(wildcards))
+
+
+def gpus_of(cell):
+    """As `gpus`, of one cell."""
+    device = cell.training.device
     return int(device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
 
@@ -140,6 +145,39 @@ def prediction_files(wildcards):
     ensembles = {
         f"ensemble:{name}": f"{PARAMS.results}/ensemble/{dataset}/{model}/{name}/predictions.parquet"
         for dataset, model, name in PLAN.ensembles
+def ensemble_code(wildcards):
+    """Listing of the source files of an ensemble: its task, its combination, the tuning of what becomes one model."""
+    combination = PARAMS.ensembles[wildcards.ensemble].combine["name"]
+    tunings = sorted({cell.tuning["name"] for cell in averaged_cells(wildcards)})
+    return stage_code("ensemble", PARAMS.datasets[wildcards.dataset].task, combination, *tunings)
+
+
+def averaged_cells(wildcards):
+    """The cells whose runs become one model in an ensemble: none where it combines answers alone."""
+    if not settings.one_model(PARAMS, wildcards.ensemble):
+        return []
+    methods = {member.rpartition("/")[0] for member in member_files(wildcards)}
+    return [CELLS[wildcards.dataset, wildcards.model, method] for method in sorted(methods)]
+
+
+def averaged_files(wildcards):
+    """What such an ensemble reads besides answers: its members' manifests (for their checkpoints), tokens, model."""
+    if not averaged_cells(wildcards):
+        return []
+    tokens = f"<results>/tokenize/{wildcards.dataset}/none/{wildcards.model}"
+    manifests = [str(Path(path).with_name("manifest.json")) for path in member_files(wildcards).values()]
+    splits = [f"{tokens}/{split}.parquet" for split in ("validation", "test")]
+    return [*manifests, *splits, f"<results>/fetch/models/{wildcards.model}.json"]
+
+
+def averaged_options(wildcards):
+    """The options that name them."""
+    if not averaged_cells(wildcards):
+        return []
+    tokens = f"{PARAMS.results}/tokenize/{wildcards.dataset}/none/{wildcards.model}"
+    return [f"--tokens {tokens}", f"--model {PARAMS.results}/fetch/models/{wildcards.model}.json"]
+
+
         if (dataset, model) == (wildcards.dataset, wildcards.model)
     }
     return {**run_files(wildcards.dataset, wildcards.model), **ensembles}

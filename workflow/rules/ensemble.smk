@@ -16,7 +16,8 @@ rule ensemble:
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
         predictions=lambda wildcards: list(member_files(wildcards).values()),
-        code=task_code("ensemble"),
+        averaged=averaged_files,
+        code=ensemble_code,
     output:
         predictions="<results>/ensemble/{dataset}/{model}/{ensemble}/predictions.parquet",
         members="<results>/ensemble/{dataset}/{model}/{ensemble}/members.json",
@@ -27,9 +28,11 @@ rule ensemble:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+        gpu=lambda wildcards: max(map(gpus_of, averaged_cells(wildcards)), default=0),
     params:
         prepared=subpath(input.card, parent=True),
         predictions=lambda wildcards: as_options(member_files(wildcards)),
+        averaged=averaged_options,
         out=subpath(output.members, parent=True),
     message:
         "ensemble {wildcards.dataset}/{wildcards.model}/{wildcards.ensemble}"
@@ -38,5 +41,6 @@ rule ensemble:
         " --settings {input.settings:q}"
         " --prepared {params.prepared:q}"
         " {params.predictions}"
+        " {params.averaged}"
         " --out {params.out:q}"
         " 2> {log:q}"

@@ -113,7 +113,8 @@ class Chain:
             paths = [folder / name for name in ("predictions.parquet", "members.json")]
             paths.append(self.experiment.settings("ensemble", made.dataset, made.model, made.name + ".json"))
             sources = tuple(self.predictions(member) for member in members)
-            return self._add("ensemble", str(made), facts=facts, paths=paths, sources=sources)
+            sources += tuple(self.checkpoint(member) for member in members if averaged)
+            return self._add("ensemble", str(made), facts=facts, paths=paths, record=averaged, sources=sources)
         about = _part(_json(folder / "run.json").get("predictions"))
         record = {folder / "predictions.parquet": (about.get("sha256"), "run.json")}
         sources = (self.checkpoint(made), self.tokens(made))
@@ -130,10 +131,15 @@ class Chain:
         for name, digest in _part(made.get("files")).items():
             if name != "predictions.parquet":  # a step of its own
                 record[folder / name] = (digest, "provenance.json")
+                "options": about.get("options"),
         facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
         facts |= {key: about[key] for key in ("weight_decay", "dropout") if key in about}
         facts |= {key: about.get(key) for key in ("precision", "device", "threads")}
         facts |= {"command": made.get("command"), "hardware": made.get("hardware"), "started": made.get("started")}
+            averaged = {
+                folder / "checkpoint" / name: (_part(entry).get("sha256"), "members.json")
+                for name, entry in _part(about.get("checkpoint")).items()
+            }
         facts["ended"] = made.get("ended")
         sources = (
             self.settings(run),

@@ -151,16 +151,18 @@ class Again:
         return frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
 
     def ensemble(self, ensemble: Ensemble) -> Iterator[Item]:
-        from tuneproof import ensemble as stage
+        from tuneproof.ensemble import run as stage
 
         stored, again = self.experiment.of(ensemble), self.new.of(ensemble)
 
         def work() -> None:
             declared = files.read_json(self.experiment.settings("ensemble", *ensemble[:2], ensemble.name + ".json"))
             runs = {run.name: self._answers(run) for run in self.experiment.runs_of(*ensemble[:2])}
-            stage.run(declared, self.new.prepared(ensemble.dataset), runs, again)
+            tokens, model = self.new.tokens(ensemble.dataset, "none", ensemble.model), self._model(ensemble.model)
+            stage.run(declared, self.new.prepared(ensemble.dataset), runs, again, model=model, tokens=tokens)
 
-        yield from _compared(stored, again, ("predictions.parquet", "members.json"), work)
+        averaged = sorted(path.relative_to(stored).as_posix() for path in stored.glob("checkpoint/**/*.*"))
+        yield from _compared(stored, again, ("predictions.parquet", "members.json", *averaged), work)
 
     def evaluate(self, dataset: str, model: str) -> Iterator[Item]:
         """All scores, intervals and comparisons from the stored predictions."""

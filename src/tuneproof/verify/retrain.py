@@ -125,9 +125,17 @@ def _again(experiment: Experiment, entry: Run | Ensemble, again: dict[Run, Path]
     """Folder of the new predictions; an ensemble is combined anew of the members that it chose the first time."""
     if isinstance(entry, Run):
         return again[entry]
-    from tuneproof import ensemble as stage
+    from tuneproof.ensemble import run as stage
 
     settings = files.read_json(experiment.settings("ensemble", entry.dataset, entry.model, entry.name + ".json"))
     runs = {run.name: place / "predictions.parquet" for run, place in again.items()}
-    stage.run(settings, experiment.prepared(entry.dataset), runs, folder / "ensemble")
+    manifest = files.read_json(experiment.model_manifest(entry.model))
+    stage.run(
+        settings,
+        experiment.prepared(entry.dataset),
+        runs,
+        folder / "ensemble",
+        model=Path(manifest["folder"]),
+        tokens=experiment.tokens(entry.dataset, "none", entry.model),
+    )
     return folder / "ensemble"
