@@ -276,6 +276,8 @@ def ensemble(
     prepared: Prepared,
     predictions: Predictions,
     out: Out,
+    model: Annotated[Path | None, typer.Option(help="Soups: manifest of the pre-trained model.")] = None,
+    tokens: Annotated[Path | None, typer.Option(help="Soups: folder of the tokenized data set.")] = None,
 ) -> None:
     """Let several runs answer together.
 
@@ -297,8 +299,6 @@ def evaluate(
     prepared: Prepared,
     predictions: Predictions,
     out: Out,
-    model: Annotated[Path | None, typer.Option(help="Soups: manifest of the pre-trained model.")] = None,
-    tokens: Annotated[Path | None, typer.Option(help="Soups: folder of the tokenized data set.")] = None,
 ) -> None:
     """Score all predictions of a data set and model on the test split, with intervals and comparisons.
 

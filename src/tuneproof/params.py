@@ -484,17 +484,6 @@ def crossed(content: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         raise Mistakes(found)
     return expanded
 
-Combination = Annotated[
-    dict[str, Any],
-    BeforeValidator(lambda value: _chosen(value, ensemble.COMBINATIONS, ensemble.get)),
-    _choice(ensemble.COMBINATIONS),
-]
-
-
-def _combination_schema(schema: dict[str, Any]) -> None:
-    schema["additionalProperties"] = True  # the combination's options
-
-
 
 def _flat_schema(schema: dict[str, Any]) -> None:
     schema["properties"]["technique"] = {"enum": sorted(augment.TECHNIQUES)}
@@ -520,6 +509,17 @@ class Augmentation(Part):
         rest = {key: value for key, value in values.items() if key == "seed"}
         options = {key: value for key, value in values.items() if key not in ("technique", "seed")}
         return {"technique": _chosen({"name": name, **options}, augment.TECHNIQUES, augment.get), **rest}
+
+
+Combination = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: _chosen(value, ensemble.COMBINATIONS, ensemble.get)),
+    _choice(ensemble.COMBINATIONS),
+]
+
+
+def _combination_schema(schema: dict[str, Any]) -> None:
+    schema["additionalProperties"] = True  # the combination's options
 
 
 class Ensemble(Part):
@@ -612,16 +612,6 @@ class Params(Part):
         return value
 
     @model_validator(mode="after")
-            *(
-                Mistake(("ensembles", name, "members"), reason)
-                for name, declared in self.ensembles.items()
-                if (reason := self._no_one_model(declared)) is not None
-            ),
-            *(
-                Mistake(("evaluation", "challenge", "seeds", place), unknown(seed, map(str, self.seeds)))
-                for place, seed in enumerate((self.evaluation.challenge and self.evaluation.challenge.seeds) or ())
-                if seed not in self.seeds
-            ),
     def _references(self) -> Self:
         """Names that point to other entries exist."""
         runs = [f"{method}/seed-{seed}" for method in self.methods for seed in self.seeds]
@@ -629,21 +619,6 @@ class Params(Part):
         found = [
             *(
                 Mistake(("methods", name, "augment"), unknown(method.augment, self.augmentations))
-    def _no_one_model(self, declared: Ensemble) -> str | None:
-        """Why the members of an ensemble that is to be one model cannot be; None where they can, or need not."""
-        combination = declared.combine["name"]
-        if not ensemble.get(combination).one_model:
-            return None
-        methods = [
-            method
-            for method in self.methods
-            if any(fnmatchcase(f"{method}/seed-{seed}", pattern) for seed in self.seeds for pattern in declared.members)
-        ]
-        if len(methods) > 1:
-            return f"found runs of {', '.join(methods)}; allowed with {combination}: runs of one method, as in full/*"
-        kept = [name for method in methods if (name := self.methods[method].tuning["name"]) in ensemble.WITHOUT_MEAN]
-        return f"{combination} averages weights, and {kept[0]} keeps training rows instead" if kept else None
-
                 for name, method in self.methods.items()
                 if method.augment is not None and method.augment not in self.augmentations
             ),
@@ -659,12 +634,37 @@ class Params(Part):
                 for place, pattern in enumerate(declared.members)
                 if not any(fnmatchcase(run, pattern) for run in runs)
             ),
+            *(
+                Mistake(("ensembles", name, "members"), reason)
+                for name, declared in self.ensembles.items()
+                if (reason := self._no_one_model(declared)) is not None
+            ),
+            *(
+                Mistake(("evaluation", "challenge", "seeds", place), unknown(seed, map(str, self.seeds)))
+                for place, seed in enumerate((self.evaluation.challenge and self.evaluation.challenge.seeds) or ())
+                if seed not in self.seeds
+            ),
         ]
         if "none" in self.augmentations:
             found.append(Mistake(("augmentations", "none"), "this name means `no augmentation`; allowed: any other"))
         if found:
             raise Mistakes(found)
         return self
+
+    def _no_one_model(self, declared: Ensemble) -> str | None:
+        """Why the members of an ensemble that is to be one model cannot be; None where they can, or need not."""
+        combination = declared.combine["name"]
+        if not ensemble.get(combination).one_model:
+            return None
+        methods = [
+            method
+            for method in self.methods
+            if any(fnmatchcase(f"{method}/seed-{seed}", pattern) for seed in self.seeds for pattern in declared.members)
+        ]
+        if len(methods) > 1:
+            return f"found runs of {', '.join(methods)}; allowed with {combination}: runs of one method, as in full/*"
+        kept = [name for method in methods if (name := self.methods[method].tuning["name"]) in ensemble.WITHOUT_MEAN]
+        return f"{combination} averages weights, and {kept[0]} keeps training rows instead" if kept else None
 
     @model_validator(mode="after")
     def _paths(self) -> Self:

@@ -99,13 +99,13 @@ def members(params: Params, cells: list[Cell], dataset: str, model: str, ensembl
     return [run for run in runs if any(fnmatchcase(run, pattern) for pattern in patterns)]
 
 
-def write(params: Params, results: Path) -> Plan:
-    """Write every settings file that differs, remove those of jobs that are gone, and return the plan."""
 def one_model(params: Params, ensemble: str) -> bool:
     """Whether an ensemble's members become one model, so that their checkpoints are read."""
     return combining.get(params.ensembles[ensemble].combine["name"]).one_model
 
 
+def write(params: Params, results: Path) -> Plan:
+    """Write every settings file that differs, remove those of jobs that are gone, and return the plan."""
     planned = plan(params)
     contents = {path: content + "\n" for path, content in _contents(params, planned).items()}
     root = results / "settings"
@@ -240,6 +240,13 @@ def _changed(get: Callable[[str], Any], chosen: dict[str, Any]) -> dict[str, Any
     return {key: value for key, value in chosen.items() if key != "name" and value != usual[key]}
 
 
+def _no_combination(params: Params, dataset_name: str, ensemble: str) -> str | None:
+    """Why an ensemble is not made on a data set, or None."""
+    task, name = params.datasets[dataset_name].task, params.ensembles[ensemble].combine["name"]
+    allowed = combining.get(name).tasks
+    return None if task in allowed else f"{name} is for {', '.join(allowed)}, not for {task}"
+
+
 def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
     """Why a method does not run on a data set, or None."""
     dataset, method = params.datasets[dataset_name], params.methods[method_name]
@@ -265,10 +272,3 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
         return f"augmentation {technique['name']} is for {', '.join(kind.tasks)}, not for {dataset.task}"
     options = {key: value for key, value in technique.items() if key != "name"}
     return kind(**options).unavailable()
-def _no_combination(params: Params, dataset_name: str, ensemble: str) -> str | None:
-    """Why an ensemble is not made on a data set, or None."""
-    task, name = params.datasets[dataset_name].task, params.ensembles[ensemble].combine["name"]
-    allowed = combining.get(name).tasks
-    return None if task in allowed else f"{name} is for {', '.join(allowed)}, not for {task}"
-
-

@@ -140,11 +140,6 @@ def member_files(wildcards):
     return {member: files[member] for member in members}
 
 
-def prediction_files(wildcards):
-    """Name → predictions of every run and ensemble on a data set with a model."""
-    ensembles = {
-        f"ensemble:{name}": f"{PARAMS.results}/ensemble/{dataset}/{model}/{name}/predictions.parquet"
-        for dataset, model, name in PLAN.ensembles
 def ensemble_code(wildcards):
     """Listing of the source files of an ensemble: its task, its combination, the tuning of what becomes one model."""
     combination = PARAMS.ensembles[wildcards.ensemble].combine["name"]
@@ -178,6 +173,11 @@ def averaged_options(wildcards):
     return [f"--tokens {tokens}", f"--model {PARAMS.results}/fetch/models/{wildcards.model}.json"]
 
 
+def prediction_files(wildcards):
+    """Name → predictions of every run and ensemble on a data set with a model."""
+    ensembles = {
+        f"ensemble:{name}": f"{PARAMS.results}/ensemble/{dataset}/{model}/{name}/predictions.parquet"
+        for dataset, model, name in PLAN.ensembles
         if (dataset, model) == (wildcards.dataset, wildcards.model)
     }
     return {**run_files(wildcards.dataset, wildcards.model), **ensembles}

@@ -108,10 +108,15 @@ class Chain:
             weights = [entry.get("weight") for entry in about["members"]]
             facts = {
                 "combine": about.get("combine"),
+                "options": about.get("options"),
                 "members": dict(zip((m.name for m in members), weights, strict=True)),
             }
             paths = [folder / name for name in ("predictions.parquet", "members.json")]
             paths.append(self.experiment.settings("ensemble", made.dataset, made.model, made.name + ".json"))
+            averaged = {
+                folder / "checkpoint" / name: (_part(entry).get("sha256"), "members.json")
+                for name, entry in _part(about.get("checkpoint")).items()
+            }
             sources = tuple(self.predictions(member) for member in members)
             sources += tuple(self.checkpoint(member) for member in members if averaged)
             return self._add("ensemble", str(made), facts=facts, paths=paths, record=averaged, sources=sources)
@@ -131,15 +136,10 @@ class Chain:
         for name, digest in _part(made.get("files")).items():
             if name != "predictions.parquet":  # a step of its own
                 record[folder / name] = (digest, "provenance.json")
-                "options": about.get("options"),
         facts = {key: about.get(key) for key in ("seed", "learning_rate", "warmup_ratio", "best_epoch", "steps")}
         facts |= {key: about[key] for key in ("weight_decay", "dropout") if key in about}
         facts |= {key: about.get(key) for key in ("precision", "device", "threads")}
         facts |= {"command": made.get("command"), "hardware": made.get("hardware"), "started": made.get("started")}
-            averaged = {
-                folder / "checkpoint" / name: (_part(entry).get("sha256"), "members.json")
-                for name, entry in _part(about.get("checkpoint")).items()
-            }
         facts["ended"] = made.get("ended")
         sources = (
             self.settings(run),
