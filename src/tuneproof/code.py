@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tuneproof import adversarial, augment, ensemble, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell
+from tuneproof.prepare import sources
 
 PACKAGE = Path(__file__).parent
 LISTINGS = Path(".tuneproof", "code")
@@ -55,7 +56,7 @@ def of_cell(cell: Cell) -> list[str]:
 def of_all(stage: str) -> list[str]:
     """Files of a stage with every registry entry, as DVC's stages list them."""
     registries = {
-        "prepare": [f"tuneproof.prepare.sources.{kind}" for kind in ("csv", "jsonl", "conll", "hub")],
+        "prepare": [_module(entry) for entry in sources.READERS.values()],
         "augment": [_module(entry) for entry in augment.TECHNIQUES.values()],
         "tokenize": [_module(entry) for entry in tasks.TASKS.values()],
         "ensemble": [_module(entry) for entry in COMBINING.values()],

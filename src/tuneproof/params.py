@@ -43,6 +43,7 @@ from tuneproof.cell import Part, Search, Training
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
 
+from tuneproof.prepare import formats
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
@@ -134,34 +135,6 @@ Source = Annotated[
 ]
 
 
-class CsvFormat(Part):
-    """Delimited text: CSV, TSV and the like."""
-
-    kind: Literal["csv"]
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    quoting: bool = Field(True, description="false: quote characters are ordinary text (as in many TSV files).")
-    columns: tuple[str, ...] | None = Field(None, description="Column names where the file has no header line.")
-    encoding: str = "utf-8"
-
-
-class JsonlFormat(Part):
-    """One JSON object a line."""
-
-    kind: Literal["jsonl"]
-    encoding: str = "utf-8"
-
-
-class ConllFormat(Part):
-    """One token a line, blank (or white-space only) lines between sentences."""
-
-    kind: Literal["conll"]
-    token: int = Field(0, description="Column of the token, counted from 0; negative from the end.")
-    tag: int = Field(-1, description="Column of the tag.")
-    separator: str | None = Field(None, description="Column separator; null: any white space.")
-    scheme: Literal["iob2", "iob1", "bmes"] = Field("iob2", description="Tag scheme in the file; converted to IOB2.")
-    encoding: str = "utf-8"
-
-
 class LabelCut(Part):
     """Turns a number into a class: rows exactly on an edge are dropped and counted."""
 
@@ -198,9 +171,7 @@ class Dataset(Part):
 
     task: str = Field(description="What is predicted.", json_schema_extra={"enum": [*tasks.TASKS]})
     source: Source
-    format: Annotated[CsvFormat | JsonlFormat | ConllFormat, Field(discriminator="kind")] | None = Field(
-        None, description="How the file is read; not needed for hub data sets."
-    )
+    format: formats.Format | None = Field(None, description="How the file is read; not needed for hub data sets.")
     text: str = Field("text", description="Column with the text (NER on hub data: the list of tokens).")
     text_pair: str | None = Field(None, description="Column with the second text of a pair.")
     label: str = Field("label", description="Column with the label (NER on hub data: the list of tags).")
@@ -239,8 +210,9 @@ class Dataset(Part):
     @model_validator(mode="after")
     def _format_where_needed(self) -> Self:
         if self.format is None and not isinstance(self.source, HubSource):
-            raise Mistakes.at("format", text="missing; allowed: a mapping with kind csv, jsonl or conll")
-        kinds = ("conll", "jsonl") if self.task == "ner" else ("csv", "jsonl")
+            kinds = formats.kinds(self.task)
+            raise Mistakes.at("format", text=f"missing; allowed: a mapping with kind {' or '.join(kinds)}")
+        kinds = formats.kinds(self.task)
         if self.format is not None and self.format.kind not in kinds:
             raise Mistakes.at(
                 "format", "kind", text=f"found {self.format.kind} for task {self.task}; {mistakes.allowed(kinds)}"

@@ -41,7 +41,7 @@ def test_all_formats_are_shown():
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_block_prepares_a_file_as_described(name, tmp_path):
     dataset = Dataset.model_validate(BLOCKS[name])
-    encoding = dataset.format.encoding
+    encoding = "utf-8" if dataset.format.encoding == "auto" else dataset.format.encoding
     splits = dataset.source.path if isinstance(dataset.source.path, dict) else ["all"]
     files = {}
     for number, split in enumerate(splits):

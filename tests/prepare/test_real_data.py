@@ -12,8 +12,9 @@ import pytest
 
 from tuneproof import fetch
 from tuneproof.errors import DataError
-from tuneproof.params import ConllFormat, CsvFormat, Dataset
+from tuneproof.params import Dataset
 from tuneproof.prepare import run
+from tuneproof.prepare.formats import ConllFormat, CsvFormat
 from tuneproof.prepare.sources import get
 from tuneproof.prepare.sources.base import Removed, Row
 
@@ -83,8 +84,9 @@ def test_sts_benchmark_keeps_its_rows_only_with_quotes_as_text(split, rows):
     columns = ("genre", "file", "year", "number", "score", "one", "two", "source", "source_two")
     plain, removed = read(path, CsvFormat(kind="csv", delimiter="\t", quoting=False, columns=columns))
     assert (len(plain), removed) == (rows, [])
+    assert read(path, CsvFormat(kind="csv", delimiter="\t", columns=columns)) == (plain, []), "found out"
     assert all(0 <= float(row.values["score"]) <= 5 for row in plain)
-    kept, broken = read(path, CsvFormat(kind="csv", delimiter="\t", columns=columns))
+    kept, broken = read(path, CsvFormat(kind="csv", delimiter="\t", quoting=True, columns=columns))
     assert len(kept) < rows
     assert any("quoting: false" in item.reason for item in broken), "rows are not swallowed without a word"
 
@@ -126,7 +128,7 @@ def test_phrasebank_rows_with_an_at_sign_or_no_label_are_removed_with_reason(tmp
 def test_phrasebank_in_the_wrong_encoding_names_the_line(tmp_path):
     path = SHARED / "cls_fin_phrasebank" / "Sentences_50Agree.txt"
     with pytest.raises(DataError, match=r"Sentences_50Agree\.txt:\d+: byte 0x[0-9a-f]{2} is not utf-8"):
-        read(path, CsvFormat(kind="csv", delimiter="@", quoting=False, columns=("text", "label")))
+        read(path, CsvFormat(kind="csv", delimiter="@", quoting=False, columns=("text", "label"), encoding="utf-8"))
 
 
 CACHE = PROJECT / "data"

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneproof.errors import DataError
-from tuneproof.params import ConllFormat, CsvFormat, HubSource, JsonlFormat
+from tuneproof.params import HubSource
+from tuneproof.prepare.formats import KINDS, ConllFormat, CsvFormat, JsonlFormat
 from tuneproof.prepare.sources import READERS, get, hub
 from tuneproof.prepare.sources.base import Removed, Row
 
@@ -56,7 +57,7 @@ def test_quoted_fields_span_lines():
 
 
 def test_broken_quoting_is_reported_not_swallowed():
-    rows, removed = read('text,label\n"open",x\n"not" closed,y\nlast,z\n"never closed,w\n', kind="csv")
+    rows, removed = read('text,label\n"open",x\n"not" closed,y\nlast,z\n"never closed,w\n', kind="csv", quoting=True)
     assert [line for line, _ in rows] == [2, 4]
     assert [line for line, _ in removed] == [3, 5]
     assert all("quoting: false" in reason for _, reason in removed)
@@ -151,7 +152,7 @@ def test_conll_sentences():
 
 def test_conll_bad_lines_remove_their_sentence():
     content = "a O\nb\n\nc O\nd X-what\n\ne O\n"
-    rows, removed = read(content, kind="conll")
+    rows, removed = read(content, kind="conll", scheme="iob2")
     assert rows == [(7, {"tokens": ["e"], "tags": ["O"]})]
     assert removed == [(2, "a line with 1 column"), (5, "a tag outside iob2")]
 
@@ -174,7 +175,7 @@ LINE = st.sampled_from(["a O", "b\tB-x", "c I-x", "", "\t", "  ", "d", "e ?", "-
 @settings(deadline=None)
 @given(st.lists(LINE, max_size=25), st.sampled_from(["\n", "\r\n"]))
 def test_conll_rows_are_the_runs_between_blank_lines(lines, end):
-    rows, removed = read(end.join(lines), kind="conll")
+    rows, removed = read(end.join(lines), kind="conll", scheme="iob2")
     apart = [not line.strip() or line.startswith("-DOCSTART-") for line in lines]
     starts = [i + 1 for i, blank in enumerate(apart) if not blank and (i == 0 or apart[i - 1])]
     assert len(rows) + len(removed) == len(starts)
@@ -191,7 +192,7 @@ def test_conll_rows_are_the_runs_between_blank_lines(lines, end):
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "conll"])
 def test_wrong_encoding_names_file_and_line(kind):
     with pytest.raises(DataError, match=r"f\.txt:3: byte 0xe9 is not utf-8; set `encoding`"):
-        read(b"a O\n\ncaf\xe9 O\n", kind=kind)
+        read(b"a O\n\ncaf\xe9 O\n", kind=kind, encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "conll"])
@@ -213,7 +214,7 @@ def test_missing_file(kind, tmp_path):
 
 
 def test_every_reader_is_there():
-    assert sorted(READERS) == ["conll", "csv", "hub", "jsonl"]
+    assert set(READERS) == {"hub", *(kind for kinds in KINDS.values() for kind in kinds)}
     assert all(callable(get(kind)) for kind in READERS)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuneproof.params import Dataset
 from tuneproof.prepare.clean import Example, Ledger
+from tuneproof.prepare.resolve import File
 from tuneproof.prepare.tags import spans
 
 
@@ -19,6 +20,7 @@ def card(
     labels: list[str],
     splits: dict[str, list[Example]],
     ledger: Ledger,
+    read: Sequence[File],
 ) -> dict[str, Any]:
     """Content of card.json; rows_read = sum of rows + sum of the counts of removed."""
     return {
@@ -26,7 +28,12 @@ def card(
         "task": dataset.task,
         "source": dataset.source.model_dump(mode="json"),
         "files": [
-            {"name": PurePosixPath(entry["path"]).name, "sha256": entry["sha256"], "origin": entry["origin"]}
+            {
+                "name": PurePosixPath(entry["path"]).name,
+                "sha256": entry["sha256"],
+                "origin": entry["origin"],
+                "read_as": _read_as(entry["path"], read),
+            }
             for entry in manifest["files"].values()
         ],
         "licence": dataset.licence,
@@ -40,6 +47,15 @@ def card(
         ],
         "label_counts": {split: label_counts(examples, dataset.task) for split, examples in splits.items()},
         **({"repaired_tags": ledger.repaired_tags} if dataset.task == "ner" else {}),
+    }
+
+
+def _read_as(path: str, read: Sequence[File]) -> dict[str, Any]:
+    """Split → the format that the file was read with, nothing left open; empty for an export of the hub."""
+    return {
+        file.split: file.form.model_dump(mode="json")
+        for file in read
+        if file.path == Path(path) and file.form is not None
     }
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuneproof.params import ConllFormat, Dataset, LabelCut
+from tuneproof.params import Dataset, LabelCut
+from tuneproof.prepare.formats import Scheme
 from tuneproof.prepare.sources.base import Place, Removed, Row
 from tuneproof.prepare.tags import to_iob2
 
@@ -85,11 +86,34 @@ def clean(rows: Iterable[Row], dataset: Dataset, ledger: Ledger) -> list[Example
 
 def used_columns(dataset: Dataset) -> list[str]:
     """Columns of the file that the data set needs."""
-    if isinstance(dataset.format, ConllFormat):
+    if has_tokens(dataset):
         names = ["tokens", "tags", dataset.group]
     else:
         names = [dataset.text, dataset.text_pair, dataset.label, dataset.group]
     return [name for name in names if name is not None]
+
+
+def has_tokens(dataset: Dataset) -> bool:
+    """Whether the reader gives the columns `tokens` and `tags`, whatever the data set calls them."""
+    return dataset.format is not None and dataset.format.kind in ("conll", "spans")
+
+
+_ABSENT: Any = object()
+
+
+def value_at(values: dict[str, Any], column: str, absent: Any = None) -> Any:
+    """A row's value: of that very column, or at a path into it, as in `meta.labels.0`; `absent` where none is."""
+    if column in values:
+        return values[column]
+    found: Any = values
+    for part in column.split("."):
+        if isinstance(found, dict) and part in found:
+            found = found[part]
+        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            return absent
+    return found
 
 
 def without_repeats(examples: list[Example], ledger: Ledger) -> list[Example]:
@@ -153,9 +177,10 @@ def _example(row: Row, dataset: Dataset, ledger: Ledger) -> Example:
 
 
 def _value(row: Row, column: str) -> Any:
-    if column not in row.values:
+    found = value_at(row.values, column, _ABSENT)
+    if found is _ABSENT:
         raise _UnusableError(f"no column {column!r} in the row")
-    return row.values[column]
+    return found
 
 
 def _text(row: Row, column: str, dataset: Dataset) -> str:
@@ -217,9 +242,9 @@ def _cut(number: float, cut: LabelCut) -> str:
 
 def _sentence(row: Row, dataset: Dataset) -> tuple[list[str], list[str], int]:
     """Tokens, IOB2 tags and number of repairs of a sentence."""
-    conll = isinstance(dataset.format, ConllFormat)
-    tokens = _strings(row, "tokens" if conll else dataset.text)
-    raw = _strings(row, "tags" if conll else dataset.label)
+    named = has_tokens(dataset)
+    tokens = _strings(row, "tokens" if named else dataset.text)
+    raw = _strings(row, "tags" if named else dataset.label)
     if len(tokens) != len(raw):
         raise _UnusableError("tokens and tags differ in number")
     if not tokens:
@@ -227,10 +252,11 @@ def _sentence(row: Row, dataset: Dataset) -> tuple[list[str], list[str], int]:
     tokens = [_unescaped(token, dataset) for token in tokens]
     if not all(tokens):
         raise _UnusableError("empty token")
+    scheme: Scheme = getattr(dataset.format, "scheme", "iob2")
     try:
-        tags, repaired = to_iob2(raw, dataset.format.scheme if isinstance(dataset.format, ConllFormat) else "iob2")
+        tags, repaired = to_iob2(raw, scheme)
     except ValueError:
-        raise _UnusableError("a tag outside iob2") from None
+        raise _UnusableError(f"a tag outside {scheme}") from None
     return tokens, tags, repaired
 
 

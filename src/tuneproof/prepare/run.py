@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, tasks
 from tuneproof.errors import DataError
-from tuneproof.params import ConllFormat, Dataset
-from tuneproof.prepare import clean, split, tags
+from tuneproof.params import Dataset
+from tuneproof.prepare import clean, resolve, split, tags
 from tuneproof.prepare.card import card
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.sources import get
@@ -30,10 +30,8 @@ def run(dataset: Dataset, name: str, manifest: dict[str, Any], out: Path) -> Non
     Raises `DataError` in one line where a file, a column or a label does not fit.
     """
     ledger = Ledger()
-    official = {
-        "train" if key == "all" else key: _read(dataset, Path(entry["path"]), ledger)
-        for key, entry in manifest["files"].items()
-    }
+    read = resolve.found(dataset, {key: Path(entry["path"]) for key, entry in manifest["files"].items()})
+    official = {file.split: read_examples(dataset, file, ledger) for file in read}
     official = clean.without_leaks(official, ledger)
     for key, examples in official.items():
         if not examples:
@@ -43,7 +41,7 @@ def run(dataset: Dataset, name: str, manifest: dict[str, Any], out: Path) -> Non
     _check_labels(dataset, name, splits)
     frames = {key: _frame(splits[key]) for key in SPLITS}
     labels = tasks.get(dataset.task).labels(frames["train"])
-    content = card(dataset, name, manifest, labels, {key: splits[key] for key in SPLITS}, ledger)
+    content = card(dataset, name, manifest, labels, {key: splits[key] for key in SPLITS}, ledger, read)
     kept, removed = sum(content["rows"].values()), sum(item["count"] for item in content["removed"])
     assert ledger.rows_read == kept + removed, "a row is unaccounted for"
     for key in SPLITS:
@@ -51,26 +49,27 @@ def run(dataset: Dataset, name: str, manifest: dict[str, Any], out: Path) -> Non
     files.write_json(out / "card.json", content)
 
 
-def _read(dataset: Dataset, path: Path, ledger: Ledger) -> list[Example]:
-    """Clean examples of one file, each content once."""
-    form = dataset.format
+def read_examples(dataset: Dataset, file: resolve.File, ledger: Ledger) -> list[Example]:
+    """Clean examples of one file, each content once. Raises `DataError` where there are none."""
     before = ledger.rows_read
-    rows = ledger.sift(get(form.kind if form else "hub")(path, form))
+    rows = ledger.sift(get(file.kind)(file.path, file.form))
     if ledger.rows_read == before:
-        raise DataError(f"{path}: no rows; the file is empty" if not path.stat().st_size else f"{path}: no rows")
-    found = list(dict.fromkeys(column for row in rows for column in row.values))
-    for column in clean.used_columns(dataset):
-        if rows and column not in found:
-            hint = "; they are always tokens and tags" if isinstance(form, ConllFormat) else ""
-            raise DataError(f"{path}: column {column!r} not found; columns found: {', '.join(found)}{hint}")
-    examples = clean.without_repeats(clean.clean(rows, dataset, ledger), ledger)
-    if not examples:
+        empty = "" if file.path.stat().st_size else "; the file is empty"
+        raise DataError(f"{file.path}: no rows{empty}")
+    dataset = dataset.model_copy(update={"format": file.form})
+    for column in clean.used_columns(dataset) if rows else []:
+        if all(clean.value_at(row.values, column, rows) is rows for row in rows):
+            found = list(dict.fromkeys(column for row in rows for column in row.values))
+            hint = "; they are always tokens and tags" if clean.has_tokens(dataset) else ""
+            raise DataError(f"{file.path}: column {column!r} not found; columns found: {', '.join(found)}{hint}")
+    kept = clean.without_repeats(clean.clean(rows, dataset, ledger), ledger)
+    if not kept:
         reason = max(ledger.counts, key=ledger.counts.__getitem__)
         raise DataError(
-            f"{path}: none of {ledger.rows_read - before:,} rows can be used; most often: {reason}, "
+            f"{file.path}: none of {ledger.rows_read - before:,} rows can be used; most often: {reason}, "
             f"as at {ledger.places[reason][0]}"
         )
-    return examples
+    return kept
 
 
 def _split(dataset: Dataset, name: str, official: dict[str, list[Example]], ledger: Ledger) -> dict[str, list[Example]]:

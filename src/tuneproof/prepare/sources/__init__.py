@@ -17,7 +17,11 @@ READERS = {
     "conll": "tuneproof.prepare.sources.conll:read",
     "csv": "tuneproof.prepare.sources.csv:read",
     "hub": "tuneproof.prepare.sources.hub:read",
+    "json": "tuneproof.prepare.sources.json:read",
     "jsonl": "tuneproof.prepare.sources.jsonl:read",
+    "lines": "tuneproof.prepare.sources.lines:read",
+    "parquet": "tuneproof.prepare.sources.parquet:read",
+    "spans": "tuneproof.prepare.sources.spans:read",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tuneproof.errors import DataError
+from tuneproof.prepare import encodings
 
 
 class Place(NamedTuple):
@@ -40,12 +41,17 @@ def lines(path: Path, encoding: str) -> list[str]:
 
     Raises `DataError` where the file is missing, or is not in the encoding: file, line and byte.
     """
+    found = _split(text(path, encoding))
+    return found[:-1] if found[-1] == "" else found
+
+
+def text(path: Path, encoding: str) -> str:
+    """A file's text without a byte order mark, its line ends as they are. Raises `DataError` as `lines` does."""
+    content = content_of(path)
+    if encoding == encodings.AUTO:
+        encoding = encodings.found(path, content)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); run `make fetch`, or correct the path") from None
-    try:
-        text = content.decode(encoding)
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(encoding, errors="replace")
         line = len(_split(before))
@@ -53,10 +59,18 @@ def lines(path: Path, encoding: str) -> list[str]:
         raise DataError(f"{path}:{line}: byte 0x{shown} is not {encoding}; set `encoding` to the file's own") from None
     except (LookupError, ValueError):  # unknown, or no encoding of text
         raise DataError(f"{path}: unknown encoding {encoding!r}; allowed: utf-8, latin-1, … (Python's names)") from None
-    found = _split(text.removeprefix("\ufeff"))
-    return found[:-1] if found[-1] == "" else found
+
+
+def content_of(path: Path) -> bytes:
+    """A file's bytes. Raises `DataError` where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); run `make fetch`, or correct the path") from None
 
 
 def _split(text: str) -> list[str]:
     """Split at the ends that editors know; `str.splitlines` would also split at characters like U+2028."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.split("\n")

@@ -13,14 +13,15 @@ from typing import Any
 
 from tuneproof import files
 from tuneproof.errors import DataError
-from tuneproof.params import HubSource, JsonlFormat
+from tuneproof.params import HubSource
+from tuneproof.prepare.formats import JsonlFormat
 from tuneproof.prepare.sources import jsonl
 from tuneproof.prepare.sources.base import Removed, Row
 
 
 def read(path: Path, form: None) -> Iterator[Row | Removed]:
     """Rows of an exported file; there is no format to choose."""
-    return jsonl.read(path, JsonlFormat(kind="jsonl"))
+    return jsonl.read(path, JsonlFormat(kind="jsonl", encoding="utf-8"))
 
 
 def export(source: HubSource, folder: Path, *, cache: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuneproof.params import JsonlFormat
+from tuneproof.prepare.formats import JsonlFormat
 from tuneproof.prepare.sources.base import Place, Removed, Row, lines
 
 
