@@ -23,6 +23,7 @@ READS = {
     "tokenize": ["datasets", "models", "methods"],
     "search": ["datasets", "models", "methods", "search", "training"],
     "train": ["datasets", "models", "methods", "search", "training", "seeds"],
+    "challenge": ["datasets", "models", "methods", "seeds", "evaluation"],
     "ensemble": ["datasets", "models", "methods", "seeds", "ensembles"],
     "evaluate": ["datasets", "models", "methods", "search", "seeds", "ensembles", "evaluation"],
     "report": [
@@ -37,8 +38,9 @@ NEEDS = {
     "tokenize": ["fetch", "prepare", "augment"],
     "search": ["fetch", "prepare", "tokenize"],
     "train": ["fetch", "prepare", "tokenize", "search"],
+    "challenge": ["fetch", "prepare", "train"],
     "ensemble": ["prepare", "train"],
-    "evaluate": ["prepare", "search", "train", "ensemble"],
+    "evaluate": ["prepare", "search", "train", "challenge", "ensemble"],
     "report": ["prepare", "augment", "search", "train", "ensemble", "evaluate"],
 }
 

@@ -271,6 +271,26 @@ def train(
 
 
 @app.command()
+def challenge(
+    settings: Settings,
+    prepared: Prepared,
+    runs: Annotated[Path, typer.Option(help="Folder of the method's runs, one a seed.")],
+    model: ModelManifest,
+    out: Out,
+) -> None:
+    """Let the stored runs of one method answer changed test texts; measure their latency.
+
+    Example: `tuneproof challenge --settings results/settings/challenge/movie/minilm.json
+    --prepared results/prepare/movie --runs results/train/movie/minilm/lora --model results/fetch/models/minilm.json
+    --out results/challenge/movie/minilm/lora`
+    """
+    from tuneproof import files
+    from tuneproof.challenge import run
+
+    run.run(files.read_json(settings), prepared, runs, _model_folder(model), out)
+
+
+@app.command()
 def ensemble(
     settings: Settings,
     prepared: Prepared,
@@ -299,6 +319,7 @@ def evaluate(
     prepared: Prepared,
     predictions: Predictions,
     out: Out,
+    challenges: Annotated[list[str] | None, typer.Option(help="`METHOD=FOLDER` that challenge wrote.")] = None,
 ) -> None:
     """Score all predictions of a data set and model on the test split, with intervals and comparisons.
 
@@ -309,7 +330,7 @@ def evaluate(
     from tuneproof import files
     from tuneproof.evaluate import run
 
-    run.run(files.read_json(settings), prepared, _named(predictions), out)
+    run.run(files.read_json(settings), prepared, _named(predictions), out, _named(challenges or []))
 
 
 @app.command()

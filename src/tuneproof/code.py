@@ -29,6 +29,7 @@ STAGES = {
     "tokenize": ["tuneproof.tokenize"],
     "search": ["tuneproof.search"],
     "train": ["tuneproof.train.run"],
+    "challenge": ["tuneproof.challenge.run"],
     "ensemble": ["tuneproof.ensemble.run"],
     "evaluate": ["tuneproof.evaluate.run", "tuneproof.evaluate.across"],
     "report": ["tuneproof.report.run"],
@@ -53,6 +54,12 @@ def of_cell(cell: Cell) -> list[str]:
     return [*_files((*modules,), Path.cwd())]
 
 
+def of_challenge(cell: Cell) -> list[str]:
+    """Files that the challenge of one cell depends on: with what made its runs, those that load and ask them."""
+    entries = [tasks.TASKS[cell.task], tunings.TUNINGS[cell.tuning["name"]]]
+    return [*_files((*STAGES["challenge"], *map(_module, entries)), Path.cwd())]
+
+
 def of_all(stage: str) -> list[str]:
     """Files of a stage with every registry entry, as DVC's stages list them."""
     registries = {
@@ -66,6 +73,9 @@ def of_all(stage: str) -> list[str]:
         used = (tasks.TASKS, tunings.TUNINGS, adversarial.ADVERSARIAL, regularisers.REGULARISERS)
         entries = [entry for registry in used for entry in registry.values()]
         return [*_files((*STAGES["search"], *STAGES["train"], *map(_module, entries)), Path.cwd())]
+    if stage == "challenge":
+        entries = [*tasks.TASKS.values(), *tunings.TUNINGS.values()]
+        return [*_files((*STAGES["challenge"], *map(_module, entries)), Path.cwd())]
     return [*_files((*STAGES[stage], *registries.get(stage, [])), Path.cwd())]
 
 

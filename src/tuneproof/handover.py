@@ -28,6 +28,7 @@ DEPTH = {
     "tokenize": 3,
     "search": 3,
     "train": 4,
+    "challenge": 3,
     "ensemble": 3,
     "evaluate": 2,
 }
@@ -51,6 +52,11 @@ def expected(params: Params, plan: Plan, stage: str) -> set[str]:
         "search": [f"{cell.dataset}/{cell.model}/{cell.method}" for cell in plan.cells],
         "train": [
             f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}" for cell in plan.cells for seed in params.seeds
+        ],
+        "challenge": [
+            f"{cell.dataset}/{cell.model}/{cell.method}"
+            for cell in plan.cells
+            if params.evaluation.challenge is not None
         ],
         "ensemble": ["/".join(entry) for entry in plan.ensembles],
         "evaluate": ["/".join(pair) for pair in pairs],

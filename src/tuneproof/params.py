@@ -40,10 +40,11 @@ from tuneproof import (
     tunings,
 )
 from tuneproof.cell import Part, Search, Training
+from tuneproof.challenge.options import Challenge, or_none
 from tuneproof.errors import ParamsError
 from tuneproof.mistakes import Mistake, Mistakes, unknown
-
 from tuneproof.prepare import formats
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
@@ -535,6 +536,11 @@ class Evaluation(Part):
         0.01, ge=0, lt=1, description="Scores that differ by less are practically equal (over data sets)."
     )
     seed: int = Field(0, ge=0)
+    challenge: Annotated[Challenge | None, BeforeValidator(or_none)] = Field(
+        Challenge(),
+        description="Scores on changed test texts; none: not asked for.",
+        json_schema_extra=_may_be_none,
+    )
 
 
 class Report(Part):

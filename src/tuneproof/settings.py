@@ -14,6 +14,8 @@ from typing import Any
 from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof import ensemble as combining
 from tuneproof.cell import Cell, Part, Training
+from tuneproof.challenge.options import Challenge
+from tuneproof.challenge.shifts import SHIFTS
 from tuneproof.params import Dataset, Method, Params
 from tuneproof.tunings.base import Tuning
 
@@ -143,9 +145,13 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
                 "dataset": dataset_name,
                 "model": model_name,
                 "task": dataset.task,
-                "evaluation": params.evaluation.model_dump(mode="json"),
+                "evaluation": _evaluation(params),
             }
         )
+        if params.evaluation.challenge is not None:
+            found[f"challenge/{dataset_name}/{model_name}.json"] = dump(
+                _challenge(params, params.evaluation.challenge, dataset_name)
+            )
     for dataset_name, name in planned.augmentations():
         found[f"augment/{dataset_name}/{name}.json"] = dump(
             {
@@ -170,7 +176,7 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
                 name: {"primary": tasks.get(dataset.task).primary, "family": dataset.family or name}
                 for name, dataset in params.datasets.items()
             },
-            "evaluation": params.evaluation.model_dump(mode="json"),
+            "evaluation": _evaluation(params),
             "ranges": {
                 "warmup_ratio": list(params.search.warmup_ratio),
                 **{name: list(ends) for name, ends in params.search.further().items()},
@@ -179,6 +185,25 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
     )
     found["report.json"] = dump(_report(params, planned))
     return found
+
+
+def _evaluation(params: Params) -> dict[str, Any]:
+    """How scores are judged; what the stage `challenge` asks is told to it alone."""
+    return params.evaluation.model_dump(mode="json", exclude={"challenge"})
+
+
+def _challenge(params: Params, challenge: Challenge, dataset_name: str) -> dict[str, Any]:
+    dataset = params.datasets[dataset_name]
+    missing = {name: SHIFTS[name].unavailable() for name in challenge.shifts}
+    return {
+        "task": dataset.task,
+        "max_length": dataset.max_length,
+        "rows": challenge.rows,
+        "seed": params.evaluation.seed,
+        "seeds": list(challenge.seeds or params.seeds[:1]),
+        "shifts": {name: strength for name, strength in challenge.shifts.items() if missing[name] is None},
+        "unavailable": {name: reason for name, reason in missing.items() if reason is not None},
+    }
 
 
 def _report(params: Params, planned: Plan) -> dict[str, Any]:

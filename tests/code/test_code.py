@@ -59,6 +59,13 @@ def test_both_doors_depend_on_the_same_code():
                 for opponent in (None, *adversarial.ADVERSARIAL)
                 for path in code.of_cell(cell(task, tuning, opponent, regularisers.REGULARISERS))
             }
+        elif stage == "challenge":
+            asked = {
+                path
+                for task in tasks.TASKS
+                for tuning in tunings.TUNINGS
+                for path in code.of_challenge(cell(task, tuning))
+            }
         else:
             parts = {
                 "prepare": ["csv", "jsonl", "conll", "hub"],
@@ -76,7 +83,7 @@ def test_every_rule_names_its_code():
         text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
         rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
         for name, body in rules:
-            assert name.endswith("_all") or re.search(r"code=(lambda wildcards: stage|stage|task|cell)_code", body), (
+            assert name.endswith("_all") or re.search(r"code=(lambda wildcards: stage|stage|task|cell|challenge)_code", body), (
                 name
             )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from tuneproof import clock, code, evaluate, experiment, failures, handover, lock, settings, trackers, worker
+from tuneproof import challenge, clock, code, evaluate, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
 
 # A plan is made of many small objects that live to the end: looking for garbage among them took a fifth of its time.
@@ -91,6 +91,11 @@ def task_code(stage):
 def cell_code(wildcards):
     """Listing of the source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
     return code.listing(code.of_cell(cell_of(wildcards)), write=WRITES)
+
+
+def challenge_code(wildcards):
+    """Listing of the source files that a cell's challenge depends on."""
+    return code.listing(code.of_challenge(cell_of(wildcards)), write=WRITES)
 
 
 def search_workers(wildcards):
@@ -183,6 +188,28 @@ def prediction_files(wildcards):
     return {**run_files(wildcards.dataset, wildcards.model), **ensembles}
 
 
+def challenged_runs(wildcards):
+    """Manifests of the runs that a cell's challenge asks."""
+    seeds = PARAMS.evaluation.challenge.seeds or PARAMS.seeds[:1]
+    cell = f"<results>/train/{wildcards.dataset}/{wildcards.model}/{wildcards.method}"
+    return [f"{cell}/seed-{seed}/manifest.json" for seed in seeds]
+
+
+def challenge_files(dataset, model):
+    """Method → what its challenge wrote, of every method on a data set with a model; none where none is asked for."""
+    if PARAMS.evaluation.challenge is None:
+        return {}
+    return {
+        cell.method: [f"{PARAMS.results}/challenge/{dataset}/{model}/{cell.method}/{name}" for name in challenge.FILES]
+        for cell in PLAN.cells
+        if (cell.dataset, cell.model) == (dataset, model)
+    }
+
+
+def all_challenge_files():
+    return [path for pair in PLAN.pairs() for paths in challenge_files(*pair).values() for path in paths]
+
+
 def as_options(files):
     """`--predictions NAME=FILE` for each."""
     return [f"--predictions {name}={path}" for name, path in files.items()]
@@ -206,6 +233,7 @@ def final_files():
             for method, seed in runs_of(dataset, model)
             for name in RUN_FILES
         ),
+        *all_challenge_files(),
         *search_files(),
         *tokenize_files(),
         *augment_files(),

@@ -17,6 +17,9 @@ rule evaluate:
         card="<results>/prepare/{dataset}/card.json",
         splits=collect("<results>/prepare/{{dataset}}/{split}.parquet", split=["validation", "test"]),
         predictions=lambda wildcards: list(prediction_files(wildcards).values()),
+        challenges=lambda wildcards: [
+            path for paths in challenge_files(wildcards.dataset, wildcards.model).values() for path in paths[:2]
+        ],
         code=task_code("evaluate"),
     output:
         tables=collect("<results>/evaluate/{{dataset}}/{{model}}/{file}", file=evaluate.TABLES),
@@ -31,6 +34,10 @@ rule evaluate:
     params:
         prepared=subpath(input.card, parent=True),
         predictions=lambda wildcards: as_options(prediction_files(wildcards)),
+        challenges=lambda wildcards: [
+            f"--challenges {method}={os.path.dirname(paths[0])}"
+            for method, paths in challenge_files(wildcards.dataset, wildcards.model).items()
+        ],
         out=subpath(output.metrics, parent=True),
     message:
         "evaluate {wildcards.dataset}/{wildcards.model}"
@@ -39,6 +46,7 @@ rule evaluate:
         " --settings {input.settings:q}"
         " --prepared {params.prepared:q}"
         " {params.predictions}"
+        " {params.challenges}"
         " --out {params.out:q}"
         " 2> {log:q}"
 

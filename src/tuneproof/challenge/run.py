@@ -40,12 +40,13 @@ class Asked(NamedTuple):
     changed: list[bool]
 
 
-def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: Path) -> None:
+def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: Path, *, timed: bool = True) -> None:
     """Answer and write everything below `out`.
 
     `settings`: `task`, `max_length`, `rows`, `seed` (of the choice of rows), `seeds` (of the runs), `shifts` (name →
-    strength). `runs` holds `seed-N` folders, `model` is the folder of the pre-trained model. Raises `DataError` where
-    a file is missing or damaged.
+    strength), `unavailable` (name of a shift → why it cannot be made here). `runs` holds `seed-N` folders, `model` is
+    the folder of the pre-trained model; `timed`: whether latency is measured. Raises `DataError` where a file is
+    missing or damaged.
     """
     import pandas as pd
 
@@ -53,14 +54,15 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
     task = tasks.get(settings["task"])
     ids, texts = chosen(prepared / "test.parquet", settings["rows"], seed=settings["seed"])
     asked = list(challenges(ids, texts, settings["shifts"]))
-    about = {"rows": len(ids), "seeds": settings["seeds"], "shifts": settings["shifts"]}
+    about = {"rows": len(ids), **{name: settings[name] for name in ("seeds", "shifts", "unavailable")}}
     cost: dict[str, Any] = {}
     try:
         frames = []
         for seed in settings["seeds"]:
             predictor = Predictor.load(runs / f"seed-{seed}", model, max_length=settings["max_length"])
             frames += [_answers(predictor, ids, one, seed) for one in asked]
-            cost = cost or latency(predictor, texts)
+            if timed and not cost:
+                cost = latency(predictor, texts)
         predictions = pd.concat(frames, ignore_index=True)
     except MethodError as error:
         reason = " ".join(str(error).split())

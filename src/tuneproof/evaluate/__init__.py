@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 TABLES = tuple(
-    f"{name}.{kind}" for name in ("scores", "comparisons", "groups", "entities") for kind in ("csv", "parquet")
+    f"{name}.{kind}"
+    for name in ("scores", "comparisons", "groups", "entities", "robustness")
+    for kind in ("csv", "parquet")
 )
 """Tables of one data set and model."""
 FILES = (*TABLES, "metrics.json")

@@ -99,6 +99,8 @@ def read(folder: Path, gold: pd.DataFrame) -> Challenged | str | None:
 
 
 def _of_score(score: Score, told: Challenged, counts: np.ndarray, confidence: float) -> list[dict[str, Any]]:
+    import numpy as np
+
     measured = {name: _measured(score, told, runs, counts) for name, runs in told.answers.items()}
     unchanged = measured.pop(UNCHANGED)
     common = {"rows": len(told.gold), "seeds": len(told.seeds)}
@@ -112,8 +114,8 @@ def _of_score(score: Score, told: Challenged, counts: np.ndarray, confidence: fl
     if not measured:
         return lines
     together = Measured(
-        sum(one.observed for one in measured.values()) / len(measured),
-        sum(one.resampled for one in measured.values()) / len(measured),
+        np.mean([one.observed for one in measured.values()], axis=0),
+        np.mean([one.resampled for one in measured.values()], axis=0),
         unchanged.rows,
         unchanged.seeds,
         tuple(dict.fromkeys(reason for one in measured.values() for reason in one.reasons)),

@@ -1,8 +1,8 @@
 """The evaluate stage: judges all methods and ensembles of one data set and model together.
 
-Reads prepared labels and predictions, writes the tables `scores`, `comparisons`, `groups` and `entities` as CSV and as
-Parquet, and `metrics.json` (docs/statistics.md explains every column). It is the only stage that reads the labels of
-the test split. What cannot be judged is a row with a note, never a crash. Equal input gives equal bytes.
+Reads prepared labels and predictions, writes the tables `scores`, `comparisons`, `groups`, `entities` and `robustness`
+as CSV and as Parquet, and `metrics.json` (docs/statistics.md explains every column). It is the only stage that reads
+the labels of the test split. What cannot be judged is a row with a note, never a crash. Equal input gives equal bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import statistics, tasks
-from tuneproof.evaluate import compare, entities, scores, tables
+from tuneproof.evaluate import compare, entities, robustness, scores, tables
 from tuneproof.evaluate.candidates import Candidate, gather
 from tuneproof.evaluate.predictions import SPLITS, read_all, read_prepared
 from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT, rounded
@@ -33,12 +33,19 @@ SCORES = {
 }
 
 
-def run(settings: dict[str, Any], prepared: Path, predictions: dict[str, Path], out: Path) -> None:
+def run(
+    settings: dict[str, Any],
+    prepared: Path,
+    predictions: dict[str, Path],
+    out: Path,
+    challenges: dict[str, Path] | None = None,
+) -> None:
     """Judge the predictions of one data set and model.
 
     `settings`: `task`, `dataset`, `model`, `evaluation` (`bootstrap`, `confidence`, `seed`). `predictions` maps
     `method/seed-N` and `ensemble:name` to files; those without rows are left out, and those that are not there or do
-    not answer the prepared rows are named in the tables. Raises `DataError` where a file is damaged.
+    not answer the prepared rows are named in the tables. `challenges`: method → folder that `challenge` wrote. Raises
+    `DataError` where a file is damaged.
     """
     task, evaluation = tasks.get(settings["task"]), settings["evaluation"]
     confidence = evaluation["confidence"]
@@ -78,6 +85,8 @@ def run(settings: dict[str, Any], prepared: Path, predictions: dict[str, Path], 
     tables.write(out, "comparisons", compare.COLUMNS, compared)
     tables.write(out, "groups", compare.GROUPS, [{"method": name, "letters": groups[name]} for name in ranked])
     tables.write(out, "entities", entities.COLUMNS, entity_rows)
+    robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
+    tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
     write_json(out / "metrics.json", metrics)
 
 

@@ -74,6 +74,8 @@ class Chain:
         """The chain of a figure that is no score. Its file is a step's own, but for the report's tables."""
         if figure.source == "scores":
             sources = [self.scores(figure)]
+        elif figure.source == "challenge":
+            sources = [self.robustness(figure)]
         elif figure.source == "search":
             run = figure.runs[0]
             sources = [self.search(run), self.code(run), self.environment(run)]
@@ -98,6 +100,26 @@ class Chain:
         sources = (*(self.predictions(entry) for entry in made), self.prepared(dataset))
         facts = _json(settings).get("evaluation", {})
         return self._add("scores", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
+
+    def robustness(self, figure: Figure) -> str:
+        """What `evaluate` made of the answers to changed texts."""
+        dataset, model = figure.dataset, figure.model
+        paths = [self.experiment.evaluated(dataset, model) / "robustness.csv"]
+        paths.append(self.experiment.settings("evaluate", dataset, model + ".json"))
+        sources = (self.challenge(figure.runs[0]), self.prepared(dataset))
+        facts = _json(paths[1]).get("evaluation", {})
+        return self._add("robustness", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
+
+    def challenge(self, run: Run) -> str:
+        """What the stored runs of a cell answered to changed texts."""
+        folder = self.experiment.challenged(run)
+        settings = self.experiment.settings("challenge", run.dataset, run.model + ".json")
+        paths = [*(folder / name for name in ("predictions.parquet", "challenge.json")), settings]
+        facts = _json(folder / "challenge.json")
+        seeds = facts.get("seeds", [])
+        sources = tuple(self.checkpoint(run._replace(seed=seed)) for seed in seeds)
+        name = f"{run.dataset}/{run.model}/{run.method}"
+        return self._add("challenge", name, facts=facts, paths=paths, sources=(*sources, self.prepared(run.dataset)))
 
     def predictions(self, made: Run | Ensemble) -> str:
         """What a run or an ensemble answered."""

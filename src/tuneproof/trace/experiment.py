@@ -165,6 +165,16 @@ class Experiment:
     def search(self, run: Run) -> Path:
         return self.results / "search" / run.dataset / run.model / run.method
 
+    def challenged(self, run: Run) -> Path:
+        """What the challenge of a run's cell wrote."""
+        return self.results / "challenge" / run.dataset / run.model / run.method
+
+    def challenges_of(self, dataset: str, model: str) -> dict[str, Path]:
+        """Method → folder of its challenge, on a data set with a model; empty where none was asked for."""
+        if not self.settings("challenge", dataset, f"{model}.json").is_file():
+            return {}
+        return {run.method: self.challenged(run) for run in self.runs_of(dataset, model)}
+
     def evaluated(self, dataset: str, model: str) -> Path:
         return self.results / "evaluate" / dataset / model
 

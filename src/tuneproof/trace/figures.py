@@ -16,11 +16,11 @@ from tuneproof import files
 from tuneproof.errors import DataError
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 
-Source = Literal["scores", "fit", "search"]
+Source = Literal["scores", "challenge", "fit", "search"]
 
 NAMES = (
     *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group"),
-    *("a", "b", "distinguishable", "trial", "state", "epoch", "step"),
+    *("challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
 )
 """Columns that are text or name a row."""
 
@@ -34,7 +34,7 @@ class Figure(NamedTuple):
     made: tuple[Run | Ensemble, ...]
     """The runs or ensembles that it is about."""
     source: Source
-    """What it was read off: the scores of predictions, the fits, or the search."""
+    """What it was read off: the scores of predictions, those on changed texts, the fits, or the search."""
     words: tuple[str, ...]
     """Names of the row, and last the column."""
     needed: frozenset[int]
@@ -130,6 +130,16 @@ def _comparisons(experiment: Experiment, path: Path) -> Iterator[Figure]:
             yield Figure(path, dataset, model, made, "scores", words, frozenset({2, 3, 4}), value)
 
 
+def _robustness(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Drops under changed texts, and what they are made of."""
+    for row in _rows(path):
+        dataset, model, method = row["dataset"], row["model"], row["method"]
+        made = _named(experiment, dataset, model, method)
+        for column, value in _numbers(row):
+            words = (dataset, model, method, row["challenge"], row["score"], column)
+            yield Figure(path, dataset, model, made, "challenge", words, frozenset({2, 3, 4, 5}), value)
+
+
 # search and train
 
 
@@ -173,6 +183,7 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("report", "learning_curves.csv"): _learning_curves,
     ("evaluate", "scores.csv"): _scores,
     ("evaluate", "comparisons.csv"): _comparisons,
+    ("evaluate", "robustness.csv"): _robustness,
     ("search", "best.json"): _best,
     ("search", "trials.csv"): _trials,
     ("train", "history.csv"): _history,

@@ -17,6 +17,8 @@ COMMANDS = {
     "search": "search",
     "checkpoint": "train",
     "predictions": "train",
+    "challenge": "challenge",
+    "robustness": "evaluate",
     "ensemble": "ensemble",
     "scores": "evaluate",
     "metric": "report",

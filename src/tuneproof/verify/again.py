@@ -150,6 +150,25 @@ class Again:
         frame = pd.concat(parts, ignore_index=True)
         return frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
 
+    def challenge(self, run: Run) -> Iterator[Item]:
+        """The answers of a cell's stored checkpoints to the changed texts; `run` is any of its runs."""
+        from tuneproof.challenge import run as stage
+
+        stored, again = self.experiment.challenged(run), self.new.challenged(run)
+        what = f"{stored}/predictions.parquet from its checkpoints"
+        try:
+            declared = files.read_json(self.experiment.settings("challenge", run.dataset, run.model + ".json"))
+            first = self.experiment.of(run._replace(seed=declared["seeds"][0]))
+            runs, prepared = first.parent, self.new.prepared(run.dataset)
+            stage.run(declared, prepared, runs, self._model(run.model), again, timed=False)
+            about = files.read_json(first / "run.json")
+            before, now = (files.read_frame(folder / "predictions.parquet") for folder in (stored, again))
+        except (TuneproofError, KeyError, ValueError) as error:
+            yield Item("differs", what, f"cannot be made again: {' '.join(str(error).split())}")
+            return
+        yield _same_answers(what, before, now, about, first)
+        yield by_bytes(str(stored / "challenge.json"), stored / "challenge.json", again / "challenge.json")
+
     def ensemble(self, ensemble: Ensemble) -> Iterator[Item]:
         from tuneproof.ensemble import run as stage
 
@@ -175,7 +194,8 @@ class Again:
             for ensemble in self.experiment.ensembles_of(dataset, model):
                 predictions[f"ensemble:{ensemble.name}"] = self._answers(ensemble)
             declared = files.read_json(self.experiment.settings("evaluate", dataset, model + ".json"))
-            stage.run(declared, self.new.prepared(dataset), predictions, again)
+            challenges = self.experiment.challenges_of(dataset, model)
+            stage.run(declared, self.new.prepared(dataset), predictions, again, challenges)
 
         yield from _compared(stored, again, FILES, work)
 

@@ -24,6 +24,10 @@ from tuneproof.verify.items import Item, summary
 log = logging.getLogger(__name__)
 
 
+JUDGED = ("scores", "challenge")
+"""Sources of figures that `evaluate` states."""
+
+
 class Scope(NamedTuple):
     """What is to be verified."""
 
@@ -37,7 +41,7 @@ class Scope(NamedTuple):
     @property
     def judged(self) -> bool:
         """Whether scores are a part of it."""
-        return self.whole or any(isinstance(metric, Metric) or metric.source == "scores" for metric in self.metrics)
+        return self.whole or any(isinstance(metric, Metric) or metric.source in JUDGED for metric in self.metrics)
 
 
 def report(metric: str | None, results: Path, cache: Path, *, retrain: bool = False, against: str | None = None) -> int:
@@ -136,6 +140,10 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
             yield from again.predict(run)
         else:
             yield from _skipped(f"predictions of {run} from its checkpoint", "what it was made from")
+    for run in cells if scope.judged else []:
+        if experiment.challenges_of(run.dataset, run.model):
+            _say(f"challenge {run.dataset}/{run.model}/{run.method}")
+            yield from again.challenge(run)
     for ensemble in scope.ensembles:
         _say(f"ensemble {ensemble}")
         yield from again.ensemble(ensemble)

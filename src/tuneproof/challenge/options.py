@@ -1,0 +1,40 @@
+"""`evaluation.challenge` of params."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from tuneproof.cell import Part
+from tuneproof.challenge.shifts import SHIFTS
+from tuneproof.mistakes import Mistakes, unknown
+
+Strength = Annotated[float, Field(gt=0, le=1)]
+
+
+class Challenge(Part):
+    """How stored runs are put to the test by changed inputs."""
+
+    rows: int = Field(100, ge=2, description="Test rows that are changed, drawn by evaluation.seed; all, where fewer.")
+    shifts: dict[str, Strength] = Field(
+        default={name: shift.strength for name, shift in SHIFTS.items()},
+        description="Shift → share of a text's words that it changes.",
+        json_schema_extra={"propertyNames": {"enum": [*SHIFTS]}},
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = Field(
+        None, min_length=1, description="Whose runs answer; null: those of the first seed."
+    )
+
+    @field_validator("shifts")
+    @classmethod
+    def _known(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            if name not in SHIFTS:
+                raise Mistakes.at(name, text=unknown(name, SHIFTS))
+        return value
+
+
+def or_none(value: Any) -> Any:
+    """`none` turns challenges off."""
+    return None if value == "none" else value
