@@ -4,7 +4,10 @@ from __future__ import annotations
 
 TABLES = tuple(
     f"{name}.{kind}"
-    for name in ("scores", "comparisons", "groups", "entities", "robustness")
+    for name in (
+        *("scores", "comparisons", "groups", "entities", "robustness"),
+        *("calibration", "reliability", "risk_coverage"),
+    )
     for kind in ("csv", "parquet")
 )
 """Tables of one data set and model."""

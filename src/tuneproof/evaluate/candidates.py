@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof.errors import DataError
 from tuneproof.evaluate.predictions import Answers
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    from tuneproof.evaluate.scores import Labels
+    from tuneproof.tasks.base import Task
 
 
 class Candidate(NamedTuple):
@@ -29,6 +33,25 @@ class Candidate(NamedTuple):
     def answers(self, split: str) -> list[pd.DataFrame]:
         """Predictions of each run."""
         return [answers[split] for answers in self.runs.values()]
+
+
+class Judged(NamedTuple):
+    """All that the tables of one data set and model are made of."""
+
+    task: Task
+    where: dict[str, str]
+    """`dataset` and `model`."""
+    gold: dict[str, pd.DataFrame]
+    candidates: list[Candidate]
+    labels: Labels
+    counts: np.ndarray
+    """Resamples of the test rows."""
+    evaluation: dict[str, Any]
+    """Settings: `bootstrap`, `confidence`, `seed`, …"""
+
+    def about(self, candidate: Candidate, split: str = "test") -> dict[str, Any]:
+        """What each row about a candidate begins with."""
+        return {**self.where, "method": candidate.name, "kind": candidate.kind, "split": split}
 
 
 def gather(predictions: Iterable[str], found: Answers) -> list[Candidate]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import statistics, tasks
-from tuneproof.evaluate import compare, entities, robustness, scores, tables
-from tuneproof.evaluate.candidates import Candidate, gather
+from tuneproof.evaluate import calibration, compare, entities, robustness, scores, summary, tables
+from tuneproof.evaluate.candidates import Candidate, Judged, gather
 from tuneproof.evaluate.predictions import SPLITS, read_all, read_prepared
-from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT, rounded
+from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT
 from tuneproof.files import write_json
-from tuneproof.statistics import Interval, Measured
+from tuneproof.statistics import Measured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ def run(
             about = {**where, "method": candidate.name, "kind": candidate.kind, "split": split}
             runs = [answers[split] for answers in candidate.runs.values()]
             for name, (measured, made) in _measure(found, gold[split], runs, counts, candidate.seeds).items():
-                rows = _score_rows(measured, candidate, confidence)
+                rows = summary.by_seed(measured, candidate, confidence)
                 score_rows += [{**about, "score": name, **row} for row in rows]
                 if split == "test":
                     metrics.setdefault(candidate.name, {})[name] = rows[-1]["value"]
@@ -87,6 +87,10 @@ def run(
     tables.write(out, "entities", entities.COLUMNS, entity_rows)
     robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
     tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
+    judged = Judged(task, where, gold, candidates, labels, counts, evaluation)
+    for part in (calibration,):
+        for name, table in part.tables(judged).items():
+            tables.write(out, name, part.COLUMNS[name], table)
     write_json(out / "metrics.json", metrics)
 
 
@@ -117,32 +121,3 @@ def _measure(
         own = made[score.statistics]
         measured[name] = statistics.measure(score, own, counts, seeds=seeds, reasons=reasons), own
     return measured
-
-
-def _score_rows(measured: Measured, candidate: Candidate, confidence: float) -> list[dict[str, Any]]:
-    """A row a seed (interval over examples), then the row over all seeds (interval over both)."""
-    rows: dict[int | None, dict[str, Any]] = {}
-    for place, seed in enumerate(measured.seeds or ()):
-        reasons = measured.reasons[place : place + 1]
-        alone = Measured(measured.observed[[place]], measured.resampled[:, [place]], measured.rows, None, reasons)
-        row = _row(statistics.interval(alone, confidence=confidence))
-        rows[seed] = {"seed": seed, **row, "note": row["note"] if row["low"] is None else ""}
-    faults = {seed: f"not evaluated: {fault}" for seed, fault in candidate.faults.items()}
-    rows |= {seed: {"seed": seed, "note": note} for seed, note in faults.items() if seed is not None}
-    lines = [rows[seed] for seed in sorted(rows, key=lambda seed: seed or 0)]
-    if not candidate.runs:
-        return [*lines, {"seed": None, "value": None, "note": next(iter(faults.values()))}]
-    row = _row(statistics.interval(measured, confidence=confidence))
-    if faults:
-        missing = f"{len(faults)} of {len(faults) + len(candidate.runs)} seeds not evaluated"
-        row["note"] = "; ".join(note for note in (missing, row["note"]) if note)
-    return [*lines, {"seed": None, **row}]
-
-
-def _row(interval: Interval) -> dict[str, Any]:
-    return {
-        "value": rounded(interval.value),
-        "low": rounded(interval.low),
-        "high": rounded(interval.high),
-        "note": interval.note,
-    }
