@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from tuneproof.challenge.neighbours import nearest, sample
+from tuneproof.challenge.neighbours import nearest
 
 
 def test_they_are_those_of_scikit_learn():
@@ -25,11 +25,3 @@ def test_of_equally_near_ones_the_first_comes_first_and_scale_does_not_matter():
 def test_fewer_training_rows_than_asked_for_are_all_and_zeros_are_near_to_nothing():
     found = nearest(np.zeros((1, 2)), np.array([[1.0, 0.0], [0.0, 1.0]]), 5)
     assert [(one.rank, one.neighbour, one.cosine) for one in found] == [(1, 0, 0.0), (2, 1, 0.0)]
-
-
-def test_a_sample_is_the_same_each_time_and_all_where_there_are_few():
-    rows = [f"r{row}" for row in range(50)]
-    assert sample(rows, 10, seed=0) == sample(rows, 10, seed=0) == sorted(sample(rows, 10, seed=0))
-    assert len(set(sample(rows, 10, seed=0))) == 10
-    assert sample(rows, 10, seed=0) != sample(rows, 10, seed=1)
-    assert sample(rows, 50, seed=0) == list(range(50))

@@ -13,9 +13,8 @@ from tuneproof.challenge import embed
 from tuneproof.challenge.sentences import SENTENCES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
+    from transformers import PreTrainedModel
 
     from tuneproof.challenge.predictor import Predictor, Text
 
@@ -31,11 +30,10 @@ class Kept(NamedTuple):
     note: str = ""
 
 
-def run(predictor: Predictor, folder: Path) -> Kept:
-    """Compare a run's body with the pre-trained one in `folder`; ner reads the sentences split at white space."""
+def embeddings(predictor: Predictor, model: PreTrainedModel) -> np.ndarray:
+    """Embeddings of the sentences (sentences × width) by a model; ner reads them split at white space."""
     texts: list[Text] = [text.split() if predictor.task.name == "ner" else text for text in SENTENCES]
-    before = embed.of_texts(predictor, embed.pretrained(predictor, folder), texts)
-    return compare(before, embed.of_texts(predictor, predictor.model, texts))
+    return embed.of_texts(predictor, model, texts)
 
 
 def compare(before: np.ndarray, after: np.ndarray) -> Kept:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from tuneproof.challenge import embed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
 
 
@@ -39,11 +37,3 @@ def nearest(rows: np.ndarray, training: np.ndarray, count: int) -> list[Neighbou
         for row, places in enumerate(order)
         for rank, place in enumerate(places, start=1)
     ]
-
-
-def sample(rows: Sequence[str], most: int, *, seed: int) -> list[int]:
-    """Places of at most `most` rows by their ids, drawn by `seed`, in order; all where there are no more."""
-    import random
-
-    places = range(len(rows))
-    return sorted(random.Random(f"neighbours:{seed}").sample(places, most)) if len(rows) > most else list(places)
