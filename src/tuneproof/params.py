@@ -182,6 +182,9 @@ class Dataset(Part):
         None, description="Regular expression applied to that column; its first group is the group."
     )
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
+    repeats: Literal["drop", "keep"] = Field(
+        "drop", description="keep: rows of official validation and test files stay where they repeat, as benchmarks count."
+    )
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
     train_sizes: tuple[Annotated[int, Field(ge=2)], ...] | None = Field(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuneproof.params import Dataset
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.resolve import File
+from tuneproof.prepare.sources.base import Place
 from tuneproof.prepare.tags import spans
 
 
@@ -41,13 +42,38 @@ def card(
         "labels": labels,
         "rows_read": ledger.rows_read,
         "rows": {split: len(examples) for split, examples in splits.items()},
-        "removed": [
-            {"reason": reason, "count": count, "examples": [str(place) for place in ledger.places[reason]]}
-            for reason, count in ledger.counts.items()
-        ],
+        "removed": [_removed(reason, ledger.places[reason]) for reason in ledger.counts],
         "label_counts": {split: label_counts(examples, dataset.task) for split, examples in splits.items()},
         **({"repaired_tags": ledger.repaired_tags} if dataset.task == "ner" else {}),
     }
+
+
+EXAMPLES = 10
+"""Places shown one by one for each reason of removal."""
+
+
+def _removed(reason: str, places: Sequence[Place]) -> dict[str, Any]:
+    """Reason, count, the first places, and all lines by file."""
+    by_file: dict[str, list[int]] = {}
+    for place in places:
+        by_file.setdefault(place.file, []).append(place.line)
+    return {
+        "reason": reason,
+        "count": len(places),
+        "examples": [str(place) for place in places[:EXAMPLES]],
+        "lines": {file: ranges(lines) for file, lines in sorted(by_file.items())},
+    }
+
+
+def ranges(lines: Iterable[int]) -> str:
+    """Whole numbers in rising order, each once, neighbours joined: `2-5,9,12-13`."""
+    parts: list[list[int]] = []
+    for line in sorted(set(lines)):
+        if parts and line == parts[-1][1] + 1:
+            parts[-1][1] = line
+        else:
+            parts.append([line, line])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
 def _read_as(path: str, read: Sequence[File]) -> dict[str, Any]:

@@ -20,9 +20,6 @@ from tuneproof.prepare.formats import Scheme
 from tuneproof.prepare.sources.base import Place, Removed, Row
 from tuneproof.prepare.tags import to_iob2
 
-EXAMPLES = 10
-"""Places kept for each reason of removal."""
-
 LONGEST = 1_000_000
 """Characters; models read some thousand sub-tokens, and a longer text is rather a file that was read wrongly."""
 
@@ -53,9 +50,7 @@ class Ledger:
 
     def remove(self, place: Place, reason: str) -> None:
         self.counts[reason] = self.counts.get(reason, 0) + 1
-        places = self.places.setdefault(reason, [])
-        if len(places) < EXAMPLES:
-            places.append(place)
+        self.places.setdefault(reason, []).append(place)
 
     def sift(self, read: Iterable[Row | Removed]) -> list[Row]:
         """Count what a reader gives, and keep the rows."""
@@ -149,13 +144,22 @@ def without_leaks(splits: dict[str, list[Example]], ledger: Ledger) -> dict[str,
 
 
 def number_ids(examples: Sequence[Example]) -> None:
-    """Give each example an id that depends on its content alone, so neither on order nor on the other rows."""
+    """Give each example an id that depends on its content alone, so neither on order nor on the other rows.
+
+    Where official rows repeat and are kept, the second one of a content has `-2` behind its id, and so on.
+    """
     length = ID_LENGTH
     digests = [hashlib.sha256(example.content.encode()).hexdigest() for example in examples]
-    while len({digest[:length] for digest in digests}) < len(digests):
+    distinct = set(digests)
+    while len({digest[:length] for digest in distinct}) < len(distinct):
         length *= 2  # contents differ, so the whole digests do
     for example, digest in zip(examples, digests, strict=True):
         example.id = digest[:length]
+    if len(distinct) < len(digests):
+        seen: dict[str, int] = {}
+        for example in sorted(examples, key=lambda example: (example.id, str(example.answer))):
+            seen[example.id] = count = seen.get(example.id, 0) + 1
+            example.id += f"-{count}" if count > 1 else ""
 
 
 # one row

@@ -62,20 +62,25 @@ def _alone(path: Path, form: Any) -> Any:
 
 def _together(parts: Sequence[File], label: str | None) -> list[File]:
     """The formats with what all files tell: the scheme of their tags, and whether tokens are numbered."""
-    changed: dict[str, Any] = {}
-    form = parts[0].form
+    form, changed = parts[0].form, dict[str, Any]()
     conll = isinstance(form, ConllFormat)
+    wanted = {}
     if label is not None and getattr(form, "scheme", None) == "auto":
-        changed["scheme"] = tags.detect(_columns(parts, "tags" if conll else label))
+        wanted["scheme"] = "tags" if conll else label
     if conll and form.token_index is None:
-        changed["token_index"] = indexed(_columns(parts, "tokens"))
-    return [part._replace(form=part.form.model_copy(update=changed)) for part in parts] if changed else list(parts)
+        wanted["token_index"] = "tokens"
+    if not wanted:
+        return list(parts)
+    rows = [row for part in parts for row in get(part.kind)(part.path, part.form) if isinstance(row, Row)]
+    for key, column in wanted.items():
+        values = _lists(rows, column)
+        changed[key] = tags.detect(values) if key == "scheme" else indexed(values)
+    return [part._replace(form=part.form.model_copy(update=changed)) for part in parts]
 
 
-def _columns(parts: Sequence[File], column: str) -> list[list[str]]:
-    """A column's lists of texts, in all files."""
+def _lists(rows: Sequence[Row], column: str) -> list[list[str]]:
+    """A column's lists of texts."""
     from tuneproof.prepare.clean import value_at
 
-    rows = [row for part in parts for row in get(part.kind)(part.path, part.form) if isinstance(row, Row)]
     values = [value_at(row.values, column) for row in rows]
     return [value for value in values if isinstance(value, list) and all(isinstance(item, str) for item in value)]

@@ -62,7 +62,9 @@ def read_examples(dataset: Dataset, file: resolve.File, ledger: Ledger) -> list[
             found = list(dict.fromkeys(column for row in rows for column in row.values))
             hint = "; they are always tokens and tags" if clean.has_tokens(dataset) else ""
             raise DataError(f"{file.path}: column {column!r} not found; columns found: {', '.join(found)}{hint}")
-    kept = clean.without_repeats(clean.clean(rows, dataset, ledger), ledger)
+    kept = clean.clean(rows, dataset, ledger)
+    if file.split == "train" or dataset.repeats == "drop":
+        kept = clean.without_repeats(kept, ledger)
     if not kept:
         reason = max(ledger.counts, key=ledger.counts.__getitem__)
         raise DataError(
