@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
-from tuneproof.commands import recommend, show
+from tuneproof.commands import fit, predict, recommend, show
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -602,6 +602,8 @@ def digest(results: Annotated[Path, typer.Argument(help="Folder of all results."
 
 app.command()(show.show)
 app.command()(recommend.recommend)
+app.command()(fit.fit)
+app.command()(predict.predict)
 
 
 def _named(entries: list[str]) -> dict[str, Path]:

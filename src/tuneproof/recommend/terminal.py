@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuneproof.report.tables import amount, duration, number, rows
 
@@ -49,3 +49,40 @@ def leaderboard(panel: Panel, leaders: list[str], width: int) -> Table:
         style = "bold" if row["method"] in leaders else ""
         table.add_row(*(Text(str(cell)) for cell in cells[: len(columns)]), style=style)
     return table
+
+
+def answers(found: list[dict[str, Any]]) -> Table:
+    """Answers of `ready.predict`: a row a text, or (ner) a row an entity."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in _titles(found[0]):
+        table.add_column(title, overflow="fold", justify="right" if title in ("confidence", "value") else "left")
+    for entry in found:
+        for cells in _cells(entry):
+            table.add_row(*(Text(_plain(cell)) for cell in cells))
+    return table
+
+
+def _titles(entry: dict[str, Any]) -> list[str]:
+    pair = ["text"] if "text_pair" not in entry else ["text", "second text"]
+    if "entities" in entry:
+        return ["text", "type", "entity", "confidence"]
+    return [*pair, "value"] if "value" in entry else [*pair, "label", "confidence"]
+
+
+def _cells(entry: dict[str, Any]) -> list[list[str]]:
+    shown = [entry[name] for name in ("text", "text_pair") if name in entry]
+    if "value" in entry:
+        return [[*shown, f"{entry['value']:.4g}"]]
+    if "entities" not in entry:
+        return [[*shown, entry["label"], number(entry["confidence"])]]
+    found = [[e["type"], e["text"], number(e["confidence"])] for e in entry["entities"]] or [["–", "–", "–"]]
+    return [[entry["text"] if place == 0 else "", *cells] for place, cells in enumerate(found)]
+
+
+def _plain(text: str) -> str:
+    """What a text holds must not steer the terminal."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
