@@ -6,7 +6,7 @@ TABLES = tuple(
     f"{name}.{kind}"
     for name in (
         *("scores", "comparisons", "groups", "entities", "robustness"),
-        *("calibration", "reliability", "risk_coverage"),
+        *("calibration", "reliability", "risk_coverage", "confusion", "mistakes"),
     )
     for kind in ("csv", "parquet")
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import statistics, tasks
-from tuneproof.evaluate import calibration, compare, entities, robustness, scores, summary, tables
+from tuneproof.evaluate import calibration, compare, confusion, entities, mistakes, robustness, scores, summary, tables
 from tuneproof.evaluate.candidates import Candidate, Judged, gather
 from tuneproof.evaluate.predictions import SPLITS, read_all, read_prepared
 from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT
@@ -88,7 +88,7 @@ def run(
     robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
     tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
     judged = Judged(task, where, gold, candidates, labels, counts, evaluation)
-    for part in (calibration,):
+    for part in (calibration, confusion, mistakes):
         for name, table in part.tables(judged).items():
             tables.write(out, name, part.COLUMNS[name], table)
     write_json(out / "metrics.json", metrics)

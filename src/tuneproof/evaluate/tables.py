@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ DIGITS = 6
 
 TEXT, NUMBER, COUNT, TRUTH = "string", "Float64", "Int64", "boolean"
 """Types of columns; each has missing cells, empty in CSV."""
+
+NEGATIVE = re.compile(r"-\d+(\.\d+)?(e-?\d+)?")
 
 
 def write(folder: Path, name: str, columns: Mapping[str, str], rows: list[dict[str, Any]]) -> None:
@@ -37,8 +40,9 @@ def rounded(value: float | None) -> float | None:
 def _cell(value: Any) -> Any:
     """None for NaN and for the empty text, which CSV does not tell apart from nothing.
 
-    A text out of data (an entity type) never starts as a spreadsheet's formula does: an apostrophe comes before it.
+    A text out of data (an entity type) never starts as a spreadsheet's formula does: an apostrophe comes before it. A
+    negative number is none.
     """
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not NEGATIVE.fullmatch(value):
         return f"'{value}"
     return None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
