@@ -14,7 +14,7 @@ from benchmarks.record import Record
 from benchmarks.targets import BEST, DEFAULTS, FULL, PEFT, SHARE, full_step, peft_step
 
 NAMES = ["tuneproof", "trainer", "trainer-best"]
-KINDS = {"short": (256, 16), "medium": (192, 16), "long": (24, 4), "ner": (160, 8)}
+KINDS = {"short": (192, 16), "medium": (128, 16), "long": (8, 4), "ner": (96, 8)}
 """Kind of text → rows and batch size."""
 RATES = {"full": 1e-4, "lora": 1e-3, "adapter": 1e-3, "probe": 1e-2}
 WIDTH, INNER, LAYERS = 384, 1536, 6
