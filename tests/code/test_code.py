@@ -83,9 +83,8 @@ def test_every_rule_names_its_code():
         text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
         rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
         for name, body in rules:
-            assert name.endswith("_all") or re.search(r"code=(lambda wildcards: stage|stage|task|cell|challenge)_code", body), (
-                name
-            )
+            named = r"code=(lambda wildcards: stage|stage|task|cell|challenge)_code"
+            assert name.endswith("_all") or re.search(named, body), name
 
 
 def test_a_cell_depends_on_its_own_tuning_only():

@@ -60,7 +60,7 @@ def test_after_clone_and_pull_there_is_nothing_to_do(finished, tmp_path):
     assert clone.digest() == finished.digest()
 
 
-LORA = {"search": 2, "train": 4, "ensemble": 4, "evaluate": 2, "across": 1, "report": 1, "all": 1}
+LORA = {"search": 2, "train": 4, "challenge": 2, "ensemble": 4, "evaluate": 2, "across": 1, "report": 1, "all": 1}
 """Jobs that depend on the method `lora`: two data sets, two seeds, and what is made of all methods."""
 
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuneproof.cell import Cell, Search, Training
+from tuneproof.challenge.options import Challenge
 from tuneproof.errors import TuneproofError
 from tuneproof.preflight import show
 from tuneproof.preflight.budget import seconds_of
 from tuneproof.preflight.calibrate import filled
-from tuneproof.preflight.estimate import JOB_SECONDS, Sizes, Speed, estimate, jobs, wall
+from tuneproof.preflight.estimate import JOB_SECONDS, TIMED, Sizes, Speed, estimate, jobs, wall
 from tuneproof.preflight.run import Preflight, finished
 
 A, B = ("d", "m", "a"), ("d", "m", "b")
@@ -61,6 +62,17 @@ def test_what_is_done_costs_nothing() -> None:
     assert done == {("search", *A), ("train", *A, "1")}
     left = jobs([cell("a")], [0, 1], SIZES, {A: SPEED}, copies={}, done=done)
     assert [(job.stage, job.cell) for job in left] == [("train", A)]
+
+
+def test_a_challenge_answers_its_rows_under_every_shift_and_for_latency() -> None:
+    sizes = {("d", "m"): Sizes(rows=100, train=1000, validation=200, test=300, test_rows=60)}
+    asked = Challenge(rows=100, shifts={"case": 0.5, "typos": 0.1}, seeds=(0, 1))
+    *_, job = jobs([cell("a")], [0, 1], sizes, {A: SPEED}, copies={}, challenge=asked)
+    texts = 2 * 3 * 60 + TIMED  # two runs, three challenges, all 60 rows
+    assert (job.stage, job.cell) == ("challenge", A)
+    assert job.seconds == pytest.approx(JOB_SECONDS + 2 * SPEED.start + texts * 5 * SPEED.predict)
+    done = finished(frozenset({"results/challenge/d/m/a/challenge.json"}))
+    assert "challenge" not in {j.stage for j in jobs([cell("a")], [0], sizes, {A: SPEED}, copies={}, done=done)}
 
 
 def test_runs_wait_for_their_search() -> None:

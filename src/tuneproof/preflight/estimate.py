@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tuneproof.cell import Cell
+from tuneproof.challenge.options import Challenge
 
 EPOCHS_TRIED = {"median": 0.71, "halving": 0.6, "none": 1.0}
 """Share of a search's epochs that its pruner lets happen: 0.71 in the default experiment (5 trials of 3 epochs)."""
 JOB_SECONDS = 0.4
 """What a job costs besides its fits: starting, reading tokens, writing results."""
+TIMED = 213
+"""Texts that a challenge answers to measure latency: 21 alone and 6 batches of 32."""
 
 
 class Sizes(NamedTuple):
@@ -21,6 +24,7 @@ class Sizes(NamedTuple):
     train: int
     validation: int
     test: int
+    test_rows: int = 1
 
 
 class Speed(NamedTuple):
@@ -37,7 +41,7 @@ class Speed(NamedTuple):
 
 
 class Job(NamedTuple):
-    """One search or one run."""
+    """One search, one run or one challenge."""
 
     stage: str
     cell: tuple[str, str, str]
@@ -55,6 +59,8 @@ class Estimate(NamedTuple):
     """The same where nothing is pruned."""
     fits: int
     jobs: int
+    """Searches and runs."""
+    challenges: int
     memory_mb: float
     """Of as many jobs at once as there are cores, the largest ones."""
     disk_bytes: int
@@ -71,8 +77,9 @@ def jobs(
     copies: Mapping[str, int],
     frozen: frozenset[str] = frozenset(),
     done: frozenset[tuple[str, ...]] = frozenset(),
+    challenge: Challenge | None = None,
 ) -> list[Job]:
-    """A job a search and a run, in the order of the cells.
+    """A job a search, a run and a challenge, in the order of the cells.
 
     `copies` are the new rows that an augmentation makes of each row, `frozen` the tunings whose body's features are
     computed once a job, and `done` holds (stage, dataset, model, method[, seed]) of what need not run again.
@@ -94,6 +101,11 @@ def jobs(
             found.append(Job("search", key, JOB_SECONDS + once + trials * tried, JOB_SECONDS + once + trials * fit))
         run = JOB_SECONDS + once + fit + (size.validation + size.test) * speed.predict
         found += [Job("train", key, run, run) for seed in seeds if ("train", *key, str(seed)) not in done]
+        if challenge is not None and ("challenge", *key) not in done:
+            asked = len(challenge.seeds or seeds[:1])
+            texts = asked * (1 + len(challenge.shifts)) * min(challenge.rows, size.test_rows) + TIMED
+            cost = JOB_SECONDS + asked * speed.start + texts * size.test / size.test_rows * speed.predict
+            found.append(Job("challenge", key, cost, cost))
     return found
 
 
@@ -109,8 +121,9 @@ def estimate(
     return Estimate(
         seconds=wall([(job.stage, job.cell, job.seconds) for job in some], cores),
         most=wall([(job.stage, job.cell, job.most) for job in some], cores),
-        fits=sum(trials[job.cell] if job.stage == "search" else 1 for job in some),
-        jobs=len(some),
+        fits=sum(trials[job.cell] if job.stage == "search" else 1 for job in some if job.stage != "challenge"),
+        jobs=sum(job.stage != "challenge" for job in some),
+        challenges=sum(job.stage == "challenge" for job in some),
         memory_mb=sum(largest[:cores]) if len(largest) >= cores else sum(largest[:1]) * min(cores, len(some)),
         disk_bytes=sum(speeds[job.cell].checkpoint_bytes for job in some if job.stage == "train"),
         by_method=dict(sorted(by_method.items(), key=lambda entry: -entry[1])),
@@ -123,7 +136,7 @@ def wall(some: Sequence[tuple[str, tuple[str, str, str], float]], cores: int) ->
     ready: list[tuple[float, tuple[str, str, str] | None]] = []
     searched = {cell for stage, cell, _ in some if stage == "search"}
     for stage, cell, seconds in some:
-        if stage == "train" and cell in searched:
+        if stage != "search" and cell in searched:
             waiting.setdefault(cell, []).append(seconds)
         else:
             ready.append((seconds, cell if stage == "search" else None))

@@ -94,16 +94,17 @@ def _estimate(
     done: frozenset[tuple[str, ...]],
     cores: int,
 ) -> Estimate:
-    cells = settings.plan(params).cells
+    cells, challenge = settings.plan(params).cells, params.evaluation.challenge
     copies = {name: declared.technique.get("copies", 1) for name, declared in params.augmentations.items()}
     frozen = frozenset(name for name in {cell.tuning["name"] for cell in cells} if tunings.get(name).frozen_body)
-    some = jobs(cells, params.seeds, sizes, speeds, copies=copies, frozen=frozen, done=done)
+    some = jobs(cells, params.seeds, sizes, speeds, copies=copies, frozen=frozen, done=done, challenge=challenge)
     trials = {(cell.dataset, cell.model, cell.method): cell.search.trials for cell in cells}
     return estimate(some, speeds, trials, cores=cores)
 
 
-def sizes_of(data: Data, test_tokens: int) -> Sizes:
-    return Sizes(len(data.train), sum(data.train.lengths), sum(data.validation.lengths), test_tokens)
+def sizes_of(data: Data, test: tuple[int, int]) -> Sizes:
+    """`test`: sub-tokens and rows of the test split."""
+    return Sizes(len(data.train), sum(data.train.lengths), sum(data.validation.lengths), *test)
 
 
 def up_to_date(configfile: Path | None) -> frozenset[str]:
@@ -116,12 +117,14 @@ def up_to_date(configfile: Path | None) -> frozenset[str]:
 
 
 def finished(stored: frozenset[str]) -> frozenset[tuple[str, ...]]:
-    """(stage, dataset, model, method[, seed]) of the searches and runs among some results."""
+    """(stage, dataset, model, method[, seed]) of the searches, runs and challenges among some results."""
     found = set()
     for path in stored:
         parts = Path(path).parts
         if parts[-1] == "best.json":
             found.add(("search", *parts[-4:-1]))
+        elif parts[-1] == "challenge.json":
+            found.add(("challenge", *parts[-4:-1]))
         elif parts[-1] == "run.json":
             found.add(("train", *parts[-5:-2], parts[-2].removeprefix("seed-")))
     return frozenset(found)
@@ -129,8 +132,8 @@ def finished(stored: frozenset[str]) -> frozenset[tuple[str, ...]]:
 
 def _data(
     params: Params, stored: frozenset[str], dataset: str, model: str, scratch: Path, cache: Path
-) -> tuple[Data, int]:
-    """Tokens of a data set, and how many sub-tokens its test split has: the stored ones, or made for this once."""
+) -> tuple[Data, tuple[int, int]]:
+    """Tokens of a data set, and sub-tokens and rows of its test split: the stored ones, or made for this once."""
     from tuneproof import fetch, tokenize
     from tuneproof.prepare import run as prepare
     from tuneproof.train.batches import Tokens
@@ -156,7 +159,7 @@ def _data(
     read = {split: Tokens.read(tokens / f"{split}.parquet") for split in ("train", "validation", "test")}
     gold = files.read_frame(prepared / "validation.parquet")
     labels = files.read_json(prepared / "card.json")["labels"]
-    return Data(read["train"], read["validation"], gold, labels), sum(read["test"].lengths)
+    return Data(read["train"], read["validation"], gold, labels), (sum(read["test"].lengths), len(read["test"]))
 
 
 def _model(params: Params, name: str, cache: Path) -> Path:

@@ -11,10 +11,10 @@ SHOWN = 8
 def lines(found: Preflight, *, budget: float | None = None) -> list[str]:
     """What is left to do and what it costs; then what to cut, where a budget (in seconds) is given."""
     left = found.left
-    if left.jobs == 0:
+    if left.jobs == left.challenges == 0:
         return [f"nothing to be done: all {found.jobs} searches and runs are there"]
     told = [
-        f"to do: {left.jobs} of {found.jobs} searches and runs, {left.fits} fits",
+        f"to do: {left.jobs} of {found.jobs} searches and runs, {left.fits} fits, {left.challenges} challenges",
         f"time: about {duration(left.seconds)} on {found.cores} cores, {duration(left.most)} if no trial is pruned",
         f"memory: about {left.memory_mb / 1024:.1f} GiB at once; disk: about {size(left.disk_bytes)} of checkpoints",
     ]
