@@ -258,7 +258,7 @@ def test_stacking_is_scikit_learns_own_on_the_same_folds() -> None:
     some = members("classification", rows=60)
     found = by("stacking", folds=4, c=0.5).combine(some)
     inputs = np.concatenate([np.stack(list(one["probabilities"])) for one in some.answers["validation"]], axis=1)
-    model = LogisticRegression(C=0.5, max_iter=5000, tol=1e-5)
+    model = LogisticRegression(C=0.5, max_iter=5000)
     deal = StratifiedKFold(4, shuffle=True, random_state=0)
     held_out = cross_val_predict(model, inputs, some.gold["label"], cv=deal, method="predict_proba")
     np.testing.assert_allclose(numbers(found.answers["validation"]), held_out, atol=1e-5)

@@ -139,7 +139,7 @@ def _logistic(inputs: np.ndarray, right: np.ndarray, c: float) -> _Fitted:
     shown = np.unique(right[known])
     if len(shown) < 2:
         raise MethodError("stacking needs two labels among the validation rows of every fold")
-    fitted = LogisticRegression(C=c, max_iter=5000, tol=1e-5).fit(inputs[known], right[known])
+    fitted = LogisticRegression(C=c, max_iter=5000).fit(inputs[known], right[known])
     if len(shown) == 2:  # one row of coefficients: the log-odds of the second label
         zeros = np.zeros_like(fitted.coef_)
         return _Fitted(np.concatenate([zeros, fitted.coef_]), np.array([0.0, fitted.intercept_[0]]), shown)

@@ -5,8 +5,8 @@ from __future__ import annotations
 TABLES = tuple(
     f"{name}.{kind}"
     for name in (
-        *("scores", "comparisons", "groups", "entities", "robustness"),
-        *("calibration", "reliability", "risk_coverage", "confusion", "mistakes"),
+        *("scores", "comparisons", "groups", "entities", "ensembles", "robustness"),
+        *("calibration", "reliability", "risk_coverage", "confusion", "mistakes", "slices"),
     )
     for kind in ("csv", "parquet")
 )

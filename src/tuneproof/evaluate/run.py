@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import statistics, tasks
-from tuneproof.evaluate import calibration, compare, confusion, entities, mistakes, robustness, scores, summary, tables
+from tuneproof.evaluate import (
+    calibration,
+    compare,
+    confusion,
+    ensembles,
+    entities,
+    mistakes,
+    robustness,
+    scores,
+    summary,
+    tables,
+)
 from tuneproof.evaluate.candidates import Candidate, Judged, gather
 from tuneproof.evaluate.predictions import SPLITS, read_all, read_prepared
 from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT
@@ -91,6 +102,8 @@ def run(
     for part in (calibration, confusion, mistakes):
         for name, table in part.tables(judged).items():
             tables.write(out, name, part.COLUMNS[name], table)
+    combined = ensembles.rows(judged, ensembles.told(predictions))
+    tables.write(out, "ensembles", ensembles.COLUMNS, combined)
     write_json(out / "metrics.json", metrics)
 
 
