@@ -42,6 +42,7 @@ from tuneproof import (
 from tuneproof.cell import Part, Search, Training
 from tuneproof.challenge.options import Challenge, or_none
 from tuneproof.errors import ParamsError
+from tuneproof.evaluate.options import Slice
 from tuneproof.mistakes import Mistake, Mistakes, unknown
 from tuneproof.prepare import formats
 
@@ -543,6 +544,9 @@ class Evaluation(Part):
         Challenge(),
         description="Scores on changed test texts; none: not asked for.",
         json_schema_extra=_may_be_none,
+    )
+    slices: dict[Name, Slice] = Field(
+        default_factory=dict, description="Test rows that are judged by themselves, by a name for them."
     )
 
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from tuneproof.evaluate.compare import Primary
     from tuneproof.evaluate.scores import Labels
-    from tuneproof.tasks.base import Task
+    from tuneproof.tasks.base import Score, Task
 
 
 class Candidate(NamedTuple):
@@ -48,6 +49,10 @@ class Judged(NamedTuple):
     """Resamples of the test rows."""
     evaluation: dict[str, Any]
     """Settings: `bootstrap`, `confidence`, `seed`, …"""
+    score: Score
+    """The primary score."""
+    primary: dict[str, Primary]
+    """Name → its primary score on the test split, for candidates with a run."""
 
     def about(self, candidate: Candidate, split: str = "test") -> dict[str, Any]:
         """What each row about a candidate begins with."""

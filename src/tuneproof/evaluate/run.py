@@ -20,6 +20,7 @@ from tuneproof.evaluate import (
     mistakes,
     robustness,
     scores,
+    slices,
     summary,
     tables,
 )
@@ -98,8 +99,8 @@ def run(
     tables.write(out, "entities", entities.COLUMNS, entity_rows)
     robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
     tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
-    judged = Judged(task, where, gold, candidates, labels, counts, evaluation)
-    for part in (calibration, confusion, mistakes):
+    judged = Judged(task, where, gold, candidates, labels, counts, evaluation, score, primary)
+    for part in (calibration, confusion, mistakes, slices):
         for name, table in part.tables(judged).items():
             tables.write(out, name, part.COLUMNS[name], table)
     combined = ensembles.rows(judged, ensembles.told(predictions))
