@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,27 @@ def figures(method: str) -> tuple[float, float, float, float]:
     )
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Results of each kind, made once a session: judging predictions takes seconds."""
+    folders: dict[tuple[Any, ...], Path] = {}
+
+    def results(datasets: tuple[str, ...], models: tuple[str, ...], labels: tuple[str, str], *rest: Any) -> Path:
+        key = (datasets, models, labels, *rest)
+        if key not in folders:
+            folders[key] = tmp_path_factory.mktemp("made")
+            finished, seeds, ensembles, rows = rest
+            for dataset in datasets:
+                write_card(folders[key], dataset, rows, list(labels))
+                for model in models:
+                    write_pair(folders[key], dataset, model, list(finished), list(seeds), list(ensembles), list(labels))
+        return folders[key]
+
+    return results
+
+
 @pytest.fixture
-def write_results(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
+def write_results(tmp_path: Path, made: Callable[..., Path]) -> Callable[..., tuple[dict[str, Any], Path]]:
     def write(
         *,
         datasets: tuple[str, ...] = ("movie", "tweets"),
@@ -67,11 +87,9 @@ def write_results(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
         labels: tuple[str, str] = ("negative", "positive"),
     ) -> tuple[dict[str, Any], Path]:
         results = tmp_path / "results"
-        for dataset in datasets:
-            write_card(results, dataset, rows, list(labels))
-            for model in models:
-                finished = [method for method in methods if method not in failed]
-                write_pair(results, dataset, model, finished, list(seeds), list(ensembles), list(labels))
+        finished = tuple(method for method in methods if method not in failed)
+        source = made(datasets, models, labels, finished, seeds, ensembles, rows)
+        shutil.copytree(source, results, dirs_exist_ok=True)
         settings = {
             "title": "Which way of fine-tuning is best?",
             "datasets": {name: {"task": "classification", "primary": "accuracy"} for name in datasets},

@@ -77,7 +77,7 @@ def judged(**rows) -> tables.Panel:
     empty = pd.DataFrame()
     return tables.Panel(
         *("movie", "tiny", "accuracy", panels.frame_of(board, tables.LEADERBOARD), empty, comparisons, empty, empty),
-        *({"test": 600}, [], [], [], [], {}),
+        *({"test": 600}, [], [], [], [], {}, {}),
     )
 
 

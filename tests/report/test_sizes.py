@@ -52,8 +52,8 @@ def test_the_page_draws_the_family_and_folds_its_members_away(family: tuple) -> 
     run.run(settings, results, out)
     page = (out / "index.html").read_text()
     assert page.count('data-chart="family-0-sizes-0"') == 1
-    assert '"family-0-sizes":[{"family":"m"' in page
-    head = page[page.index('class="verdicts"') : page.index("</header>")]
+    assert 'id="table-family-0-sizes">[{"family":"m"' in page
+    head = page[page.index('class="verdicts"') : page.index('id="family-1"')]
     assert "training examples." in head
     assert "<h2>movie</h2>" in head
     assert "m-8-draw-0" not in head

@@ -23,17 +23,53 @@ PALETTE = (
     *("#6a994e", "#b565b5", "#5f7fd1", "#b0764f"),
 )
 COST_HEIGHT = 280
-METHOD, HUE = "\x00method", "#010203"
+METHOD, HUE = "\ue000method", "#010203"
 """Stand for the method and its colour in a drawing that all methods share: Altair builds and checks it once."""
 QUIET = "#8b929c"
 """What is not the point of a chart: the other methods."""
 
 
+class Shared(NamedTuple):
+    """A drawing that several methods share; `METHOD` and `HUE` stand in it for one method and its colour."""
+
+    drawn: dict[str, Any]
+    method: str
+    hue: str
+
+
 class Chart(NamedTuple):
-    """A specification with the title above it and the name of the table that it draws."""
+    """A specification with the title above it; where methods share it, what it was made of."""
 
     title: str
     spec: dict[str, Any]
+    shared: Shared | None = None
+
+
+class Drawn:
+    """All charts of a page: tables and specifications by name, and what methods share once."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, list[dict[str, Any]]] = {}
+        self.specs: dict[str, Any] = {}
+        """Chart → its specification, or `[place in shared, method, colour]`."""
+        self.shared: list[dict[str, Any]] = []
+
+    def add(self, table: str, rows: list[dict[str, Any]], made: list[Chart]) -> list[tuple[str, str]]:
+        """Keep the charts of one table; returns name and title of each."""
+        if rows:
+            self.data[table] = rows
+        names = []
+        for place, chart in enumerate(made):
+            name = f"{table}-{place}"
+            names.append((name, chart.title))
+            if chart.shared is None:
+                self.specs[name] = chart.spec
+                continue
+            if not any(chart.shared.drawn is known for known in self.shared):
+                self.shared.append(chart.shared.drawn)
+            number = next(n for n, known in enumerate(self.shared) if known is chart.shared.drawn)
+            self.specs[name] = [number, chart.shared.method, chart.shared.hue]
+        return names
 
 
 class Bar(NamedTuple):
@@ -139,7 +175,7 @@ def _search(score: str, trials: pd.DataFrame, scale: str, data: str) -> dict[str
         mine.mark_rule(strokeDash=[4, 3], color=QUIET).encode(x=alt.X(f"min({end}):Q", title=scale))
         for end in ("low", "high")
     ]
-    return _specification(alt.layer(others, *edges, points, ring), height=150)
+    return specification(alt.layer(others, *edges, points, ring), height=150)
 
 
 def curves(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
@@ -169,7 +205,7 @@ def curves(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
             ],
         )
     )
-    drawn = _specification(alt.layer(others, mine), height=150)
+    drawn = specification(alt.layer(others, mine), height=150)
     return _for_each(dict.fromkeys(panel.history["method"]), drawn, colour)
 
 
@@ -177,7 +213,11 @@ def _for_each(methods: Iterable[str], drawn: dict[str, Any], colour: dict[str, s
     """The drawing once a method, with its name and colour in their places."""
     text = json.dumps(drawn)
     return [
-        Chart(name, json.loads(text.replace(json.dumps(METHOD), json.dumps(name)).replace(HUE, colour[name])))
+        Chart(
+            name,
+            json.loads(text.replace(json.dumps(METHOD), json.dumps(name)).replace(HUE, colour[name])),
+            Shared(drawn, name, colour[name]),
+        )
         for name in methods
     ]
 
@@ -241,7 +281,7 @@ def _cost(
         .mark_text(align="right", baseline="bottom", dx=-8, fontWeight=600)
         .encode(x=x, y=y, text="method:N", color=hue)
     )
-    return _specification(alt.layer(steps, interval, points, labels), height=COST_HEIGHT)
+    return specification(alt.layer(steps, interval, points, labels), height=COST_HEIGHT)
 
 
 def _labels(board: pd.DataFrame, column: str, names: list[str]) -> list[dict[str, Any]]:
@@ -260,7 +300,7 @@ def _labels(board: pd.DataFrame, column: str, names: list[str]) -> list[dict[str
     return found
 
 
-def _specification(chart: alt.LayerChart | alt.FacetChart, *, height: int) -> dict[str, Any]:
+def specification(chart: alt.LayerChart | alt.FacetChart, *, height: int) -> dict[str, Any]:
     return chart.properties(width="container", height=height).configure(**CONFIG).to_dict()
 
 

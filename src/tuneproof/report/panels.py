@@ -46,6 +46,8 @@ class Panel(NamedTuple):
     """`dataset`, `model`, `method`, `reason` of each method or ensemble that turned out not to run here."""
     chosen: dict[str, dict[str, Any]]
     """Method → its best.json and the settings that its first run names."""
+    latency: dict[str, float]
+    """Method → milliseconds a text, mean over seeds, of the predictions that `train` made in batches."""
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -127,7 +129,21 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
         warnings=[sentence for method in methods if (sentence := _edge(method, best[method], scales[method]))],
         left_out=left_out,
         chosen={method: {**(best[method] or {}), **_settings(about, method, settings["seeds"])} for method in methods},
+        latency=_latency(costs, methods, card.get("rows", {})),
     )
+
+
+def _latency(
+    costs: dict[tuple[str, int], dict[str, Any]], methods: list[str], split_rows: dict[str, int]
+) -> dict[str, float]:
+    """A run predicts the validation and the test rows in one go."""
+    texts = sum(split_rows.get(split, 0) for split in ("validation", "test"))
+    found = {}
+    for method in methods:
+        seconds = _mean(cost.get("predict_seconds") for (name, _), cost in costs.items() if name == method)
+        if texts and seconds is not None:
+            found[method] = 1000 * seconds / texts
+    return found
 
 
 def _settings(about: dict[tuple[str, int], dict[str, Any]], method: str, seeds: list[int]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def chart(frame: pd.DataFrame, data: str, colour: dict[str, str]) -> Chart:
         ],
     )
     title = f"Test {score} against {unit}"
-    return charts.Chart(title, charts._specification(alt.layer(band, line, points), height=charts.COST_HEIGHT))
+    return charts.Chart(title, charts.specification(alt.layer(band, line, points), height=charts.COST_HEIGHT))
 
 
 def sections(

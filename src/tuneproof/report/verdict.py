@@ -20,31 +20,35 @@ class Verdict(NamedTuple):
     sentence: Text
     basis: Text | str
     leaders: list[str]
+    near: list[str]
+    """Those of the leaders that lie near the best, so that they could stand in for it."""
 
 
 def verdict(panel: Panel, *, confidence: float) -> Verdict:
     """Who is ahead, with the interval; who cannot be told apart from it; the cheapest of those that are near it."""
     ranked = panel.ranked
     if ranked.empty:
-        return Verdict(Text("verdict_none"), "", [])
+        return Verdict(Text("verdict_none"), "", [], [])
     top = ranked.iloc[0]
     name, value = str(top["method"]), number(top["value"])
     at = f"{value} [{number(top['low'])}–{number(top['high'])}]" if top["low"] == top["low"] else value
     if len(ranked) == 1:
-        return Verdict(Text("verdict_alone", name=name, at=at), "", [name])
+        return Verdict(Text("verdict_alone", name=name, at=at), "", [name], [name])
     against, rivals = rivalry(panel)
     told = Text("verdict_ahead", name=name, at=at)
+    close = [name]
     if rivals:
         told = Text("verdict_rivals", head=told, rivals=some(rivals))
         tied = ranked[ranked["method"].isin([name, *rivals])]
         near, among = _near(tied, against)
+        close = [str(method) for method in near["method"]]
         cheapest = _cheapest(near)
         if cheapest is not None:
             key = "verdict_cheapest_itself" if cheapest[0] == name else "verdict_cheapest"
             told = Text(key, head=told, among=among, name=cheapest[0], time=duration(cheapest[1]))
     else:
         told = Text("verdict_clear", head=told)
-    return Verdict(Text("verdict_end", sentence=told), _basis(panel, against, confidence), [name, *rivals])
+    return Verdict(Text("verdict_end", sentence=told), _basis(panel, against, confidence), [name, *rivals], close)
 
 
 def rivalry(panel: Panel) -> tuple[pd.DataFrame, list[str]]:

@@ -43,6 +43,14 @@ def amount(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def size(megabytes: float | None) -> str:
+    """Bytes with three digits, of a number in 10⁶ bytes: 3.45 kB, 1.17 GB."""
+    if megabytes is None or _nothing(megabytes):
+        return "–"
+    text = amount(megabytes * 1e6)
+    return f"{text}B" if " " in text else f"{text} B"
+
+
 def p_value(value: float | None) -> str:
     if value is None or _nothing(value):
         return "–"

@@ -1,0 +1,60 @@
+"""The tab on the run: machine, versions, time and cost by stage, and warnings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuneproof.report.results import Results, rows
+
+if TYPE_CHECKING:
+    from tuneproof.report.panels import Panel
+
+VERSIONS = ("tuneproof", "torch", "transformers", "peft", "optuna", "tokenizers", "numpy", "scikit-learn")
+
+
+def part(settings: dict[str, Any], panels: list[Panel], results: Results) -> dict[str, Any]:
+    """What the template shows: `machine`, `versions`, `commits`, `costs` (a row a data set and model), `warnings`."""
+    machine: dict[str, dict[str, None]] = {name: {} for name in ("hardware", "platform", "python", "device")}
+    versions: dict[str, dict[str, None]] = {name: {} for name in VERSIONS}
+    commits: dict[tuple[str, bool], int] = {}
+    costs = []
+    for panel in panels:
+        row: dict[str, Any] = {"dataset": panel.dataset, "model": panel.model, "runs": 0, "search": 0.0, "train": 0.0}
+        for method in panel.chosen:
+            row["search"] += (results.json("search", panel.dataset, panel.model, method, "cost.json") or {}).get(
+                "seconds", 0.0
+            )
+            for seed in settings["seeds"]:
+                folder = ("train", panel.dataset, panel.model, method, f"seed-{seed}")
+                cost = results.json(*folder, "cost.json") or {}
+                if not cost:
+                    continue
+                row["runs"] += 1
+                row["train"] += cost.get("train_seconds", 0.0) + cost.get("predict_seconds", 0.0)
+                made = results.json(*folder, "provenance.json") or {}
+                for name in machine:
+                    if value := made.get(name) or cost.get(name):
+                        machine[name][str(value)] = None
+                for name in VERSIONS:
+                    if value := (made.get("packages") or {}).get(name):
+                        versions[name][str(value)] = None
+                if commit := (made.get("git") or {}).get("commit"):
+                    key = (str(commit), bool(made["git"].get("dirty")))
+                    commits[key] = commits.get(key, 0) + 1
+        costs.append(row)
+    return {
+        "machine": {name: list(values) for name, values in machine.items() if values},
+        "versions": {name: list(values) for name, values in versions.items() if values},
+        "commits": [{"commit": commit, "dirty": dirty, "runs": runs} for (commit, dirty), runs in commits.items()],
+        "costs": costs,
+        "total": {name: sum(row[name] for row in costs) for name in ("runs", "search", "train")},
+        "estimate": _estimate(results),
+        "warnings": [{"dataset": p.dataset, "model": p.model, "told": p.warnings} for p in panels if p.warnings],
+        "absent": [{"dataset": p.dataset, "model": p.model, "told": p.absent} for p in panels if p.absent],
+        "largest": max((row["peak_memory_mb"] or 0 for p in panels for row in rows(p.ranked)), default=0),
+    }
+
+
+def _estimate(results: Results) -> dict[str, Any] | None:
+    """What `tuneproof plan` foretold, where it was kept."""
+    return results.json("plan", "estimate.json")

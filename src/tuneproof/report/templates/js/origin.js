@@ -1,0 +1,83 @@
+  // Where a number comes from: its address, the hashes behind it, and the commands that check it.
+  const dialog = byId("origin");
+  const panelOfKey = Object.fromEntries(page.board.map((panel) => [panel.key, panel]));
+  const list = (entries) => {
+    const found = make("dl");
+    entries.filter(([, value]) => value).forEach(([name, value]) => {
+      const shown = make("dd");
+      shown.append(make("code", value));
+      found.append(make("dt", name), shown);
+    });
+    return found;
+  };
+  const hashes = (key, names) => {
+    const origin = page.origins[key];
+    const parts = [list([...Object.entries(origin.data).map(([name, value]) => [say(`js_data_${name}`), value]), [say("js_model"), origin.model]])];
+    names.forEach((name) => {
+      const made = origin.methods[name];
+      if (!made) return;
+      parts.push(make("h3", name), list([[say("js_settings"), made.settings], [say("js_code"), made.code], [say("js_commit"), made.commit && made.commit + (made.dirty ? " +" : "")]]));
+      made.runs.forEach((run) =>
+        parts.push(list([[`${run.run ?? `seed ${run.seed}`}: ${say("js_checkpoint")}`, run.checkpoint], [`${run.run ?? `seed ${run.seed}`}: ${say("js_predictions")}`, run.predictions]])),
+      );
+    });
+    return parts;
+  };
+  const commands = (addresses, file) => {
+    const found = make("div");
+    addresses.forEach((address) => {
+      found.append(make("pre", `tuneproof trace ${address}\ntuneproof verify ${address}`));
+    });
+    if (!addresses.length) found.append(make("pre", `# ${file}\ntuneproof verify --all`));
+    return found;
+  };
+  // `places`: key of the panel, methods, and the number's address or file.
+  const tell = (text, places) => {
+    const content = byId("origin-content");
+    content.replaceChildren(make("p", text, { class: "answer" }));
+    places.forEach(({ key, names, address, file }) => {
+      content.append(make("p", address ?? file, { class: "address" }));
+      content.append(make("h3", say("js_verify")), commands(address ? [address] : [], file));
+      if (key) content.append(...hashes(key, names));
+    });
+    dialog.showModal();
+  };
+  const addressOf = (file, words) => `${page.results}/${file}:${words}`;
+  const keyOf = (dataset, model) => Object.keys(page.origins).find((key) => page.origins[key].dataset === dataset && page.origins[key].model_name === model);
+  document.addEventListener("click", (event) => {
+    const number = event.target.closest("button.n");
+    if (!number) return;
+    const row = number.closest("tr");
+    const cell = number.closest("td, th");
+    const source = number.closest("table");
+    const names = row.dataset.made?.split("|") ?? [];
+    const column = number.dataset.column;
+    const { file } = source.dataset;
+    if (cell.dataset.words) {
+      const [dataset, model] = cell.dataset.words.split("/");
+      return tell(number.textContent, [{ key: keyOf(dataset, model), names, address: addressOf(file, cell.dataset.words) }]);
+    }
+    if (row.dataset.words) {
+      const judged = { value: [row.dataset.score], low: [row.dataset.score, "low"], high: [row.dataset.score, "high"], seed_sd: [row.dataset.score, "seed_sd"] };
+      const words = [row.dataset.words, ...((row.dataset.score && judged[column]) || [column])].join("/");
+      return tell(number.textContent, [{ key: source.dataset.panel, names, address: addressOf(file, words) }]);
+    }
+    if (file) {
+      const panels = page.board.filter((panel) => panel.model === row.dataset.model && panel.rows.some((entry) => entry.method === names[0] && entry[column] !== null));
+      return tell(number.textContent, panels.map((panel) => ({ key: panel.key, names, address: addressOf(file, `${panel.dataset}/${panel.model}/${names[0]}/${column}`) })));
+    }
+    return tell(number.textContent, [{ key: source.dataset.panel, names, file: `${page.results}/${source.dataset.source}` }]);
+  });
+  // A click on a chart's point.
+  const pointed = (id, datum) => {
+    const [, key, kind] = /^(panel-\d+)-(\w+)-\d+$/.exec(id) ?? [];
+    if (!key || !datum.method) return;
+    const origin = page.origins[key];
+    const where = `${origin.dataset}/${origin.model_name}/${datum.method}`;
+    const address = {
+      curves: () => addressOf("report/learning_curves.csv", `${where}/seed-${datum.seed}/epoch-${datum.epoch}/validation`),
+      search: () => addressOf(`search/${where}/trials.csv`, `trial-${datum.trial}/value`),
+      costs: () => addressOf("report/leaderboard.csv", `${where}/${datum.score ?? ""}`.replace(/\/$/, "")),
+    }[kind]?.();
+    if (address && datum.value !== undefined) tell(String(datum.value), [{ key, names: [datum.method], address }]);
+  };
