@@ -96,21 +96,39 @@ def fetch(settings: Settings, out: Out, cache: Cache = Path("data")) -> None:
 
 @app.command()
 def prepare(
-    settings: Settings,
-    manifest: Annotated[Path, typer.Option(help="What fetch wrote.")],
-    out: Out,
+    settings: Annotated[Path | None, typer.Option(help="Settings file of the job, below results/settings/.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="What fetch wrote.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the outcome is written.")] = None,
     cache: Cache = Path("data"),
+    inspect: Annotated[
+        Path | None, typer.Option(help="Say what this file holds, and print the block of params that reads it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --inspect: for programs.")] = False,
 ) -> None:
-    """Read, clean, check and split a data set.
+    """Read, clean, check and split a data set; or, with `--inspect`, look at a file before anything is declared.
 
-    Example: `tuneproof prepare --settings results/settings/prepare/movie.json
-    --manifest results/fetch/data/movie.json --out results/prepare/movie`
+    Examples:
+
+    `tuneproof prepare --inspect my/reviews.csv`
+
+    `tuneproof prepare --inspect my/reviews.csv --json | jq .rows`
+
+    `tuneproof prepare --settings results/settings/prepare/movie.json --manifest results/fetch/data/movie.json
+    --out results/prepare/movie`
     """
     from tuneproof import fetch as fetched
     from tuneproof import files
     from tuneproof.params import Dataset
     from tuneproof.prepare import run
 
+    if inspect is not None:
+        from tuneproof.prepare import inspect as inspection
+
+        seen = inspection.inspect(inspect)
+        print(files.json_text(seen).rstrip() if as_json else "\n".join(map(_printable, inspection.shown(seen))))
+        return
+    if settings is None or manifest is None or out is None:
+        raise TuneproofError("prepare: needs --inspect FILE; or --settings, --manifest and --out, as its job has them")
     declared = files.read_json(settings)
     dataset = Dataset.model_validate(declared["dataset"])
     found = files.read_json(manifest)

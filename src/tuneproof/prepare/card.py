@@ -42,7 +42,7 @@ def card(
         "labels": labels,
         "rows_read": ledger.rows_read,
         "rows": {split: len(examples) for split, examples in splits.items()},
-        "removed": [_removed(reason, ledger.places[reason]) for reason in ledger.counts],
+        "removed": [removed(reason, ledger.places[reason]) for reason in ledger.counts],
         "label_counts": {split: label_counts(examples, dataset.task) for split, examples in splits.items()},
         **({"repaired_tags": ledger.repaired_tags} if dataset.task == "ner" else {}),
     }
@@ -52,7 +52,7 @@ EXAMPLES = 10
 """Places shown one by one for each reason of removal."""
 
 
-def _removed(reason: str, places: Sequence[Place]) -> dict[str, Any]:
+def removed(reason: str, places: Sequence[Place]) -> dict[str, Any]:
     """Reason, count, the first places, and all lines by file."""
     by_file: dict[str, list[int]] = {}
     for place in places:

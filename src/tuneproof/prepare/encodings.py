@@ -70,7 +70,8 @@ def _legacy(path: Path, content: bytes, error: UnicodeDecodeError) -> str:
         raise DataError(
             f"{place} is not utf-8, but {letters:,} other characters are; mend the file, or set `encoding` to its own"
         )
-    matches = list(from_bytes(_sample(content), cp_isolation=CANDIDATES, steps=10, chunk_size=1024))
+    sample = _sample(content)
+    matches = list(from_bytes(sample, cp_isolation=CANDIDATES, steps=10, chunk_size=1024))
     if not matches:
         raise DataError(f"{place} is not utf-8, and no other encoding fits; set `encoding` to the file's own")
     best = matches[0]
@@ -79,7 +80,8 @@ def _legacy(path: Path, content: bytes, error: UnicodeDecodeError) -> str:
         for match in matches
         if match.encoding == "cp1252" and match.chaos < best.chaos + NEAR and match.coherence > best.coherence - NEAR
     ]
-    name = near[0].encoding if near else best.encoding
+    same = sample.decode("cp1252", errors="replace") == sample.decode(best.encoding)
+    name = "cp1252" if near or same else best.encoding
     if name == "cp1252" and not re.search(rb"[\x80-\x9f]", content):
         return "latin-1"
     return name

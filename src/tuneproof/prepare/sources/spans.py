@@ -68,6 +68,14 @@ def is_lines(content: str) -> bool:
     )
 
 
+def annotated(record: Any) -> list[Span] | None:
+    """Spans of a record as they stand there; None where it is no text with spans."""
+    try:
+        return _annotated(record)[1]
+    except _UnusableError:
+        return None
+
+
 def _annotated(record: Any) -> tuple[str, list[Span]]:
     """Text and spans of a record."""
     if isinstance(record, list) and len(record) == 2 and isinstance(record[1], dict):  # spaCy
