@@ -203,6 +203,7 @@ def _challenge(params: Params, challenge: Challenge, dataset_name: str) -> dict[
         "seeds": list(challenge.seeds or params.seeds[:1]),
         "shifts": {name: strength for name, strength in challenge.shifts.items() if missing[name] is None},
         "unavailable": {name: reason for name, reason in missing.items() if reason is not None},
+        **challenge.model_dump(mode="json", include={"attack", "explain", "forgetting"}),
     }
 
 
@@ -223,6 +224,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
         }
     return {
         "title": params.report.title,
+        "language": params.report.language,
         "datasets": {
             name: {"task": dataset.task, "primary": tasks.get(dataset.task).primary, **_size(dataset)}
             for name, dataset in params.datasets.items()

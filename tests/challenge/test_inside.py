@@ -13,16 +13,17 @@ ROWS = (["t1", "t2", "t3"], ["a great and funny film", "dull , long and bad", "w
 TRAINING = (["n1", "n2", "n3", "n4"], ["dull , long and bad", "so it is", "a great film", "what"])
 SENTENCES = (["t1", "t2"], [["Ann", "lives", "in", "York"], ["the", "York", "train"]])
 ALL = {
-    "attack": Attack(rows=2, budget=12).model_dump(),
+    "attack": Attack(rows=3, budget=12).model_dump(),
     "explain": Explain(rows=2, steps=2, neighbours=2).model_dump(),
     "forgetting": True,
 }
 
 
-def looked(predictor, folder, out, settings=ALL, rows=ROWS, training=TRAINING, seeds=(0,), gradients=True):
-    inside = Inside(settings, rows, training, folder)
+def looked(predictor, folder, out, settings=ALL, rows=ROWS, training=TRAINING, seeds=(0,), tuning="full"):
+    inside = Inside(settings, rows, lambda most: (training[0][:most], training[1][:most]), folder)
+    files.write_json(out / "run" / "checkpoint" / "tuneproof.json", {"tuning": {"name": tuning}})
     for seed in seeds:
-        inside.look(predictor, seed, gradients=gradients)
+        inside.look(predictor, seed, out / "run")
     inside.write(out)
     return inside.notes, {name: files.read_frame(out / f"{name}.parquet") for name in TABLES}
 
@@ -33,7 +34,7 @@ def test_a_classifier_is_attacked_explained_and_compared_with_what_it_was(predic
     notes, found = looked(one, tiny_folder, tmp_path, seeds=(0, 1))
     assert notes == {}
     attack = found["attack"]
-    assert list(zip(attack["seed"], attack["id"], strict=True)) == [(0, "t1"), (0, "t2"), (1, "t1"), (1, "t2")]
+    assert list(zip(attack["seed"], attack["id"], strict=True)) == [(seed, row) for seed in (0, 1) for row in ROWS[0]]
     assert (attack["queries"] <= 12).all()
     for row in attack[attack["success"]].itertuples():
         before, after = one.predict([ROWS[1][ROWS[0].index(row.id)], row.text]).prediction
@@ -72,7 +73,7 @@ def test_other_tasks_are_not_attacked_and_say_so(predictor, tiny_folder, tmp_pat
 
 def test_without_gradients_words_are_left_out_alone(predictor, tiny_folder, tmp_path):
     notes, found = looked(
-        predictor("classification", "knn"), tiny_folder, tmp_path, {**ALL, "attack": None}, gradients=False
+        predictor("classification", "knn"), tiny_folder, tmp_path, {**ALL, "attack": None}, tuning="knn"
     )
     assert notes["attributions"].startswith("leave-one-out alone")
     assert set(found["attributions"]["attribution"]) == {"leave_one_out"}
@@ -86,7 +87,7 @@ def test_where_wordnet_is_missing_the_attack_says_how_to_get_it(predictor, tiny_
 
 
 def test_nothing_asked_for_is_tables_without_rows_and_no_pretrained_model(tmp_path):
-    inside = Inside({"attack": None, "explain": None, "forgetting": False}, ROWS, TRAINING, tmp_path / "none")
+    inside = Inside({"attack": None, "explain": None, "forgetting": False}, ROWS, lambda _: ROWS, tmp_path / "none")
     inside.write(tmp_path)
     assert inside.notes == dict.fromkeys(TABLES, OFF)
     for name, columns in TABLES.items():

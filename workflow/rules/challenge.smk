@@ -13,10 +13,12 @@ rule challenge:
         runs=challenged_runs,
         model="<results>/fetch/models/{model}.json",
         test="<results>/prepare/{dataset}/test.parquet",
+        train="<results>/prepare/{dataset}/train.parquet",
         code=challenge_code,
     output:
         predictions="<results>/challenge/{dataset}/{model}/{method}/predictions.parquet",
         challenge="<results>/challenge/{dataset}/{model}/{method}/challenge.json",
+        inside=collect("<results>/challenge/{{dataset}}/{{model}}/{{method}}/{name}.parquet", name=challenge.INSIDE),
         cost="<results>/challenge/{dataset}/{model}/{method}/cost.json",
     log:
         "<logs>/challenge/{dataset}/{model}/{method}.log",

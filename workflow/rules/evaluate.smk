@@ -18,7 +18,7 @@ rule evaluate:
         splits=collect("<results>/prepare/{{dataset}}/{split}.parquet", split=["validation", "test"]),
         predictions=lambda wildcards: list(prediction_files(wildcards).values()),
         challenges=lambda wildcards: [
-            path for paths in challenge_files(wildcards.dataset, wildcards.model).values() for path in paths[:2]
+            path for paths in challenge_files(wildcards.dataset, wildcards.model).values() for path in paths[:-1]
         ],
         code=task_code("evaluate"),
     output:

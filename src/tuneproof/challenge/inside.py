@@ -12,7 +12,8 @@ What was not asked for or is not defined is a table without rows, and `notes` sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,16 +49,19 @@ class Inside:
         self,
         settings: dict[str, Any],
         rows: tuple[list[str], list[Text]],
-        training: tuple[list[str], list[Text]],
+        training: Callable[[int], tuple[list[str], list[Text]]],
         model: Path,
     ) -> None:
-        """`settings`: `attack`, `explain` (options, or null) and `forgetting` (whether). `rows` and `training`: ids
-        and texts of the test and training rows that may be looked at. `model`: the pre-trained model's folder."""
+        """`settings`: `attack` and `explain` (options), `forgetting` (whether), `seed` (of the rows to attack).
+
+        What is absent or null is not asked for. `rows`: ids and texts of the test rows that may be looked at.
+        `training`: gives those of so many training rows. `model`: the pre-trained model's folder.
+        """
         self.ids, self.texts = rows
         self.training, self.folder = training, model
-        self.attack = settings["attack"] and attack.Attack.model_validate(settings["attack"])
-        self.explain = settings["explain"] and attributions.Explain.model_validate(settings["explain"])
-        self.forgetting = bool(settings["forgetting"])
+        self.attack, self.explain = attack_of(settings), explain_of(settings)
+        self.seed = int(settings.get("seed", 0))
+        self.forgetting = bool(settings.get("forgetting"))
         self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self.notes: dict[str, str] = {}
         for name, wanted in (("attack", self.attack), ("attributions", self.explain), ("forgetting", self.forgetting)):
@@ -66,15 +70,15 @@ class Inside:
         if not self.explain or not self.explain.neighbours:
             self.notes["neighbours"] = OFF
 
-    def look(self, predictor: Predictor, seed: int, *, gradients: bool) -> None:
-        """Into one run. `gradients`: whether its model learned by them, so that they can explain it."""
+    def look(self, predictor: Predictor, seed: int, run: Path) -> None:
+        """Into one run: its predictor, and its folder with the checkpoint."""
         self.predictor = predictor
         if self.attack:
-            self._attack(seed)
+            self._attack(self.attack, seed)
         if self.forgetting:
             self._forgetting(seed)
         if self.explain and not self.tables["attributions"]:
-            self._explain(seed, gradients)
+            self._explain(self.explain, seed, by_gradients(run))
 
     def write(self, out: Path) -> None:
         """Write the tables, also where no run was looked into."""
@@ -99,18 +103,19 @@ class Inside:
     def _embed(self, texts: list[Text]) -> np.ndarray:
         return embed.of_texts(self.predictor, self._pretrained, texts)
 
-    def _attack(self, seed: int) -> None:
+    def _attack(self, options: attack.Attack, seed: int) -> None:
         task = self.predictor.task.name
         missing = f"not defined: {task}" if task != "classification" else wordnet.unavailable()
         if missing is not None:
             self.notes["attack"] = missing
             return
-        net, places = wordnet.load(), range(min(self.attack.rows, len(self.ids)))
+        net, draw = wordnet.load(), random.Random(f"attack:{self.seed}")
+        places = sorted(draw.sample(range(len(self.ids)), min(options.rows, len(self.ids))))
         found = attack.run(
             [_first(self.texts[place]) for place in places],
-            self._answer,
+            lambda changed: self._answer([(places[place], text) for place, text in changed]),
             lambda word: net.synonyms(word, attack.SENSES),
-            self.attack,
+            options,
             self._similar,
         )
         self.tables["attack"] += [
@@ -137,13 +142,13 @@ class Inside:
             for name in ("cka", "similarity")
         ]
 
-    def _explain(self, seed: int, gradients: bool) -> None:
+    def _explain(self, options: attributions.Explain, seed: int, gradients: bool) -> None:
         answers: Answers = self.predictor.predict(self.texts)
-        places = attributions.chosen(answers, self.explain.rows)
+        places = attributions.chosen(answers, options.rows)
         if not gradients:
             self.notes["attributions"] = "leave-one-out alone: nothing was learned by gradients"
         for place in places:
-            found = attributions.run(self.predictor, self.texts[place], steps=self.explain.steps, gradients=gradients)
+            found = attributions.run(self.predictor, self.texts[place], steps=options.steps, gradients=gradients)
             about = {"seed": seed, "id": self.ids[place], "output": rounded(found.output)}
             for name, values in found.values.items():
                 remainder = rounded(found.remainder) if name == attributions.INTEGRATED_GRADIENTS else None
@@ -151,8 +156,8 @@ class Inside:
                     {**about, **word._asdict(), "attribution": name, "value": rounded(value), "remainder": remainder}
                     for word, value in zip(found.words, values, strict=True)
                 ]
-        ids, texts = self.training
-        if self.explain.neighbours and places:
+        if options.neighbours and places:
+            ids, texts = self.training(options.training_rows)
             embedded = self._embed([self.texts[place] for place in places]), self._embed(texts)
             self.tables["neighbours"] += [
                 {
@@ -161,8 +166,20 @@ class Inside:
                     "neighbour": ids[one.neighbour],
                     "cosine": rounded(one.cosine),
                 }
-                for one in neighbours.nearest(*embedded, self.explain.neighbours)
+                for one in neighbours.nearest(*embedded, options.neighbours)
             ]
+
+
+def attack_of(settings: dict[str, Any]) -> attack.Attack | None:
+    """The attack that settings ask for."""
+    asked = settings.get("attack")
+    return None if asked is None else attack.Attack.model_validate(asked)
+
+
+def explain_of(settings: dict[str, Any]) -> attributions.Explain | None:
+    """What settings ask to be explained."""
+    asked = settings.get("explain")
+    return None if asked is None else attributions.Explain.model_validate(asked)
 
 
 def by_gradients(run: Path) -> bool:

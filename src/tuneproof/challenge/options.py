@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from tuneproof.cell import Part
+from tuneproof.challenge.attack import Attack
+from tuneproof.challenge.attributions import Explain
 from tuneproof.challenge.shifts import SHIFTS
 from tuneproof.mistakes import Mistakes, unknown
 
@@ -25,6 +27,11 @@ class Challenge(Part):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = Field(
         None, min_length=1, description="Whose runs answer; null: those of the first seed."
     )
+    attack: Attack | None = Field(Attack(), description="Synonyms put in until the answer changes; null: none.")
+    explain: Explain | None = Field(
+        Explain(), description="What words add to the answers of a few rows, and their nearest training rows; null: no."
+    )
+    forgetting: bool = Field(True, description="How far embeddings of general sentences are still what they were.")
 
     @field_validator("shifts")
     @classmethod

@@ -1,9 +1,10 @@
 """Stage `challenge`: the stored runs of one cell (dataset × model × method) answer changed test texts.
 
 Reads checkpoints and the texts of the test split, never its labels. Writes `predictions.parquet` (`seed`, `challenge`,
-`id`, `changed`: whether the shift found something to change in this row, then the task's answers), `challenge.json`
-(what was asked) and `cost.json` (latency). Rows, shifts and their seeds are the same for all methods of a data set, so
-that they are compared on the same changed texts. A cell that was left out gives a table without rows, and the reason.
+`id`, `changed`: whether the shift found something to change in this row, then the task's answers), the tables of what
+is found inside the models (inside.py), `challenge.json` (what was asked) and `cost.json` (latency). Rows, shifts and
+their seeds are the same for all methods of a data set, so that they are compared on the same changed texts. A cell
+that was left out gives tables without rows, and the reason.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import files, tasks
-from tuneproof.challenge import UNCHANGED, shifts
+from tuneproof.challenge import UNCHANGED, inside, shifts
 from tuneproof.challenge.predictor import Predictor, Text
 from tuneproof.errors import DataError, MethodError
 
@@ -44,9 +46,9 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
     """Answer and write everything below `out`.
 
     `settings`: `task`, `max_length`, `rows`, `seed` (of the choice of rows), `seeds` (of the runs), `shifts` (name →
-    strength), `unavailable` (name of a shift → why it cannot be made here). `runs` holds `seed-N` folders, `model` is
-    the folder of the pre-trained model; `timed`: whether latency is measured. Raises `DataError` where a file is
-    missing or damaged.
+    strength), `unavailable` (name of a shift → why it cannot be made here), and what inside.py asks for. `runs` holds
+    `seed-N` folders, `model` is the folder of the pre-trained model; `timed`: whether latency is measured. Raises
+    `DataError` where a file is missing or damaged.
     """
     import pandas as pd
 
@@ -56,6 +58,8 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
     asked = list(challenges(ids, texts, settings["shifts"]))
     about = {"rows": len(ids), **{name: settings[name] for name in ("seeds", "shifts", "unavailable")}}
     cost: dict[str, Any] = {}
+    training = partial(chosen, prepared / "train.parquet", seed=settings["seed"])
+    within = inside.Inside(settings, (ids, texts), training, model)
     try:
         frames = []
         for seed in settings["seeds"]:
@@ -63,6 +67,8 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
             frames += [_answers(predictor, ids, one, seed) for one in asked]
             if timed and not cost:
                 cost = latency(predictor, texts)
+            within.look(predictor, seed, runs / f"seed-{seed}")
+        about["notes"] = within.notes
         predictions = pd.concat(frames, ignore_index=True)
     except MethodError as error:
         reason = " ".join(str(error).split())
@@ -70,13 +76,14 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
         predictions = pd.DataFrame({name: pd.Series(dtype=object) for name in (*COLUMNS, *task.answers)})
         about, cost = {"left_out": reason}, {}
     files.write_frame(out / "predictions.parquet", predictions)
+    within.write(out)
     files.write_json(out / "challenge.json", about)
     files.write_json(out / "cost.json", cost and {**cost, "seconds": round(time.perf_counter() - start, 3)})
 
 
-def chosen(test: Path, rows: int, *, seed: int) -> tuple[list[str], list[Text]]:
-    """Ids and texts of so many rows of the test split, drawn by `seed`, in the file's order; labels are not read."""
-    frame = _texts(test)
+def chosen(split: Path, rows: int, *, seed: int) -> tuple[list[str], list[Text]]:
+    """Ids and texts of so many rows of a split, drawn by `seed`, in the file's order; labels are not read."""
+    frame = _texts(split)
     places = sorted(random.Random(f"challenge:{seed}").sample(range(len(frame)), min(rows, len(frame))))
     part = frame.iloc[places]
     texts: list[Text]

@@ -5,7 +5,7 @@ from __future__ import annotations
 TABLES = tuple(
     f"{name}.{kind}"
     for name in (
-        *("scores", "comparisons", "groups", "entities", "ensembles", "robustness"),
+        *("scores", "comparisons", "groups", "entities", "ensembles", "robustness", "attack", "forgetting"),
         *("calibration", "reliability", "risk_coverage", "confusion", "mistakes", "slices"),
     )
     for kind in ("csv", "parquet")

@@ -17,6 +17,7 @@ from tuneproof.evaluate import (
     confusion,
     ensembles,
     entities,
+    inside,
     mistakes,
     robustness,
     scores,
@@ -99,6 +100,8 @@ def run(
     tables.write(out, "entities", entities.COLUMNS, entity_rows)
     robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
     tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
+    for name, found_inside in inside.tables(challenges or {}, gold["test"], confidence).items():
+        tables.write(out, name, inside.COLUMNS[name], [{**where, **row} for row in found_inside])
     judged = Judged(task, where, gold, candidates, labels, counts, evaluation, score, primary)
     for part in (calibration, confusion, mistakes, slices):
         for name, table in part.tables(judged).items():
