@@ -186,6 +186,12 @@ class Dataset(Part):
     repeats: Literal["drop", "keep"] = Field(
         "drop", description="keep: rows of official validation and test files stay where they repeat, as benchmarks count."
     )
+    near_duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="drop: texts that share 80 % of their character 5-grams with one that stays are removed."
+    )
+    mask_personal_data: bool = Field(
+        False, description="Put [email], [phone] and [card] in place of what looks like one, before anything is written."
+    )
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
     train_sizes: tuple[Annotated[int, Field(ge=2)], ...] | None = Field(
@@ -554,6 +560,7 @@ class Report(Part):
     """The page."""
 
     title: str = Field("Which way of fine-tuning is best?", max_length=200)
+    language: Literal["en", "zh"] = Field("en", description="In which the page opens; a switch on it has both.")
 
 
 class Params(Part):
