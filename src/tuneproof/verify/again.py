@@ -16,6 +16,7 @@ from tuneproof.evaluate import ACROSS, FILES
 from tuneproof.evaluate.predictions import SPLITS
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 from tuneproof.trace.reference import Metric
+from tuneproof.verify import inside
 from tuneproof.verify.items import Item, by_bytes, by_value, frames, largest_difference
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Again:
             return
         yield _same_answers(what, before, now, about, first)
         yield by_bytes(str(stored / "challenge.json"), stored / "challenge.json", again / "challenge.json")
+        yield from inside.tables(stored, again, _elsewhere(about, first))
 
     def ensemble(self, ensemble: Ensemble) -> Iterator[Item]:
         from tuneproof.ensemble import run as stage
