@@ -107,9 +107,7 @@ def prepare(
 ) -> None:
     """Read, clean, check and split a data set; or, with `--inspect`, look at a file before anything is declared.
 
-    Examples:
-
-    `tuneproof prepare --inspect my/reviews.csv`
+    Example: `tuneproof prepare --inspect my/reviews.csv`
 
     `tuneproof prepare --inspect my/reviews.csv --json | jq .rows`
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuneproof.params import Dataset
+from tuneproof.prepare import quality
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.resolve import File
 from tuneproof.prepare.sources.base import Place
@@ -44,6 +45,7 @@ def card(
         "rows": {split: len(examples) for split, examples in splits.items()},
         "removed": [removed(reason, ledger.places[reason]) for reason in ledger.counts],
         "label_counts": {split: label_counts(examples, dataset.task) for split, examples in splits.items()},
+        "quality": quality.report(dataset, splits, ledger),
         **({"repaired_tags": ledger.repaired_tags} if dataset.task == "ner" else {}),
     }
 

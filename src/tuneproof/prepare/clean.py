@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuneproof.params import Dataset, LabelCut
+from tuneproof.prepare import personal
 from tuneproof.prepare.formats import Scheme
 from tuneproof.prepare.sources.base import Place, Removed, Row
 from tuneproof.prepare.tags import to_iob2
@@ -196,7 +197,7 @@ def _text(row: Row, column: str, dataset: Dataset) -> str:
     text = _unescaped(value, dataset)
     if not text:
         raise _UnusableError("empty text")
-    return text
+    return personal.mask(text) if dataset.mask_personal_data else text
 
 
 def _unescaped(value: str, dataset: Dataset) -> str:
@@ -256,6 +257,8 @@ def _sentence(row: Row, dataset: Dataset) -> tuple[list[str], list[str], int]:
     tokens = [_unescaped(token, dataset) for token in tokens]
     if not all(tokens):
         raise _UnusableError("empty token")
+    if dataset.mask_personal_data:
+        tokens = [personal.mask(token) for token in tokens]
     scheme: Scheme = getattr(dataset.format, "scheme", "iob2")
     try:
         tags, repaired = to_iob2(raw, scheme)

@@ -15,13 +15,11 @@ from typing import Any
 from tuneproof import boundary, fetch
 from tuneproof.errors import DataError
 from tuneproof.params import Dataset, FileSource
-from tuneproof.prepare import clean, columns, guess, resolve, run
+from tuneproof.prepare import clean, columns, guess, quality, resolve, run
 from tuneproof.prepare.card import label_counts, removed
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.sources import get
 from tuneproof.prepare.sources.base import Removed, Row
-
-QUANTILES = {"min": 0.0, "median": 0.5, "p95": 0.95, "max": 1.0}
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -107,8 +105,8 @@ def _read(path: Path, declared: dict[str, Any]) -> dict[str, Any]:
         },
         "label_counts": label_counts(kept, dataset.task),
         "label_range": _range(kept) if dataset.task == "regression" else None,
-        "words": _lengths([_words(example) for example in kept]),
-        "characters": _lengths([_characters(example) for example in kept]),
+        "words": quality.quantiles([_words(example) for example in kept]),
+        "characters": quality.quantiles([_characters(example) for example in kept]),
     }
 
 
@@ -153,12 +151,6 @@ def _words(example: Example) -> int:
 def _characters(example: Example) -> int:
     held = example.columns
     return sum(map(len, held["tokens"])) if "tokens" in held else len(held["text"])
-
-
-def _lengths(values: Sequence[int]) -> dict[str, int]:
-    """Smallest, middle, 95 % and largest value; of an even number the lower middle."""
-    order = sorted(values)
-    return {key: order[int(share * (len(order) - 1))] for key, share in QUANTILES.items()} if order else {}
 
 
 def _range(examples: Sequence[Example]) -> list[float]:

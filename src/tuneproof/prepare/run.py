@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuneproof import files, tasks
 from tuneproof.errors import DataError
 from tuneproof.params import Dataset
-from tuneproof.prepare import clean, resolve, split, tags
+from tuneproof.prepare import clean, quality, resolve, split, tags
 from tuneproof.prepare.card import card
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.sources import get
@@ -33,6 +33,8 @@ def run(dataset: Dataset, name: str, manifest: dict[str, Any], out: Path) -> Non
     read = resolve.found(dataset, {key: Path(entry["path"]) for key, entry in manifest["files"].items()})
     official = {file.split: read_examples(dataset, file, ledger) for file in read}
     official = clean.without_leaks(official, ledger)
+    if dataset.near_duplicates == "drop":
+        official = quality.without_near(official, ledger)
     for key, examples in official.items():
         if not examples:
             raise DataError(f"datasets.{name}: no rows left in {key}; each of its texts stands in another split too")
