@@ -39,7 +39,7 @@ NEEDS = {
     "search": ["fetch", "prepare", "tokenize"],
     "train": ["fetch", "prepare", "tokenize", "search"],
     "challenge": ["fetch", "prepare", "train"],
-    "ensemble": ["prepare", "train"],
+    "ensemble": ["fetch", "prepare", "tokenize", "train"],
     "evaluate": ["prepare", "search", "train", "challenge", "ensemble"],
     "report": ["prepare", "augment", "search", "train", "ensemble", "evaluate"],
 }

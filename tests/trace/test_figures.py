@@ -55,6 +55,10 @@ dataset,model,a,b,score,difference,low,high,p,p_holm,distinguishable,detectable,
 tweets,mini,lora,probe,entity_f1,0.1,0.02,0.18,0.012,0.024,True,0.09,
 tweets,mini,all,lora,entity_f1,0.04,-0.01,0.09,0.2,0.2,False,0.09,one set of predictions
 """,
+    f"evaluate/{PAIR}/ensembles.csv": """\
+dataset,model,method,combine,score,runs,members,forward_passes,q_statistic,best_member,gain,low,high,note
+tweets,mini,all,mean,entity_f1,2,2,2,0.5,lora/seed-0,0.04,-0.01,0.09,one set of predictions
+""",
     f"search/{PAIR}/lora/trials.csv": f"""\
 trial,state,learning_rate,warmup_ratio,epochs,value
 0,complete,0.001,0.1,3,0.5
@@ -192,6 +196,7 @@ def test_a_broken_table_is_said(results):
         ("report/leaderboard.csv:all/train_seconds", "metric", {"ensemble", "predictions", "checkpoint", "code"}),
         ("report/learning_curves.csv:lora/seed-0/epoch-2/validation", "metric", {"checkpoint", "search", "code"}),
         (f"evaluate/{PAIR}/comparisons.csv:all/lora/p", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
+        (f"evaluate/{PAIR}/ensembles.csv:all/gain", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
         (f"search/{PAIR}/lora/best.json:value", "figure", {"search", "tokens", "model", "code", "raw source"}),
         (f"train/{PAIR}/lora/seed-0/cost.json:train_seconds", "figure", {"checkpoint", "model", "code", "raw source"}),
     ],

@@ -20,7 +20,7 @@ Source = Literal["scores", "challenge", "fit", "search"]
 
 NAMES = (
     *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group"),
-    *("challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
+    *("combine", "best_member", "challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
 )
 """Columns that are text or name a row."""
 
@@ -140,6 +140,15 @@ def _robustness(experiment: Experiment, path: Path) -> Iterator[Figure]:
             yield Figure(path, dataset, model, made, "challenge", words, frozenset({2, 3, 4, 5}), value)
 
 
+def _ensembles(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Gains over the best member, diversity and passes."""
+    for row in _rows(path):
+        dataset, model, name = row["dataset"], row["model"], row["method"]
+        made = _named(experiment, dataset, model, name)
+        for column, value in _numbers(row):
+            yield Figure(path, dataset, model, made, "scores", (dataset, model, name, column), frozenset({2, 3}), value)
+
+
 # search and train
 
 
@@ -183,6 +192,7 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("report", "learning_curves.csv"): _learning_curves,
     ("evaluate", "scores.csv"): _scores,
     ("evaluate", "comparisons.csv"): _comparisons,
+    ("evaluate", "ensembles.csv"): _ensembles,
     ("evaluate", "robustness.csv"): _robustness,
     ("search", "best.json"): _best,
     ("search", "trials.csv"): _trials,
