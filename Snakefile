@@ -5,6 +5,9 @@
 include: "workflow/rules/common.smk"
 
 
+report: "workflow/report/workflow.rst"
+
+
 # settings
 
 
@@ -28,7 +31,9 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
-# targets
+from tuneproof.preflight import watch  # after common.smk has said where the package lies
+
+# targets, and what is done before and after them
 
 
 rule all:
@@ -38,12 +43,17 @@ rule all:
     localrule: True
 
 
+WATCH = watch.Watch(PARAMS, PLAN.cells, started=STARTED)
+
+
 onstart:
     begin(workflow)
+    WATCH.begin(workflow)
 
 
 onsuccess:
     hand_over(workflow)
+    WATCH.end()
 
 
 onerror:

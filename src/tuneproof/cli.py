@@ -435,6 +435,7 @@ def plan(
     from tuneproof import experiment, params
     from tuneproof.preflight import budget as budgets
     from tuneproof.preflight import run, show
+    from tuneproof.preflight.stored import Store
     from tuneproof.train import device
 
     logging.getLogger("tuneproof").setLevel(logging.WARNING)
@@ -448,6 +449,7 @@ def plan(
         seconds=seconds,
         budget=time,
         cache=cache,
+        store=Store() if os.access(Path.cwd(), os.W_OK) else None,
     )
     print(json.dumps(found.as_json(), indent=2) if as_json else "\n".join(show.lines(found, budget=time)))
 

@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.cell import Cell
-from tuneproof.preflight.estimate import Speed
+from tuneproof.preflight.estimate import Key, Speed
 
 if TYPE_CHECKING:
     from tuneproof.train.loop import Data
 
 STEPS = 4
 """Steps of each sample; the first one warms up and does not count."""
-
-Key = tuple[str, str, str]
 
 
 def measure(

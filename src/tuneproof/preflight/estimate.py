@@ -17,6 +17,10 @@ TIMED = 213
 """Texts that a challenge answers to measure latency: 21 alone and 6 batches of 32."""
 
 
+Key = tuple[str, str, str]
+"""Data set, model, method."""
+
+
 class Sizes(NamedTuple):
     """Sub-tokens of a data set under one model's tokenizer; `train` without augmentation."""
 

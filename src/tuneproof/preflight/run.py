@@ -1,7 +1,7 @@
 """`tuneproof plan`: reads an experiment, measures this machine for some seconds, and says what the experiment costs.
 
-Writes nothing but downloads that the experiment needs anyway; data that is not prepared yet is prepared in a temporary
-folder.
+Writes the speeds that it measured (stored.py) and downloads that the experiment needs anyway; data that is not prepared
+yet is prepared in a temporary folder.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import files, settings, tunings
+from tuneproof.cell import Cell
 from tuneproof.params import Params
 from tuneproof.preflight import budget as budgets
-from tuneproof.preflight.estimate import Estimate, Sizes, Speed, estimate, jobs
+from tuneproof.preflight.estimate import Estimate, Key, Sizes, Speed, estimate, jobs
 
 if TYPE_CHECKING:
+    from tuneproof.preflight.stored import Store
     from tuneproof.train.loop import Data
-
-Key = tuple[str, str, str]
 
 
 class Preflight(NamedTuple):
@@ -55,11 +55,18 @@ class Preflight(NamedTuple):
 
 
 def run(
-    params: Params, *, configfile: Path | None, cores: int, seconds: float, budget: float | None, cache: Path
+    params: Params,
+    *,
+    configfile: Path | None,
+    cores: int,
+    seconds: float,
+    budget: float | None,
+    cache: Path,
+    store: Store | None = None,
 ) -> Preflight:
     """Measure and estimate. `configfile` is the params file where it is not params.yaml; `budget` is in seconds.
 
-    Raises `TuneproofError` where data or model cannot be had.
+    What was measured is kept in `store`, where there is one. Raises `TuneproofError` where data or model cannot be had.
     """
     from tuneproof.preflight import calibrate
 
@@ -72,10 +79,12 @@ def run(
         speeds = calibrate.measure(
             planned.cells, {pair: found for pair, (found, _) in data.items()}, folders, seconds=seconds, cores=cores
         )
+    if store is not None:
+        store.add(params, planned.cells, sizes, speeds)
     done = finished(stored)
 
     def left(some: Params) -> Estimate:
-        return _estimate(some, sizes, speeds, done, cores)
+        return estimated(some, settings.plan(some).cells, sizes, speeds, done, cores)
 
     return Preflight(
         left=left(params),
@@ -87,14 +96,16 @@ def run(
     )
 
 
-def _estimate(
+def estimated(
     params: Params,
+    cells: Sequence[Cell],
     sizes: Mapping[tuple[str, str], Sizes],
     speeds: Mapping[Key, Speed],
     done: frozenset[tuple[str, ...]],
     cores: int,
 ) -> Estimate:
-    cells, challenge = settings.plan(params).cells, params.evaluation.challenge
+    """What the jobs of these cells that are not done will take."""
+    challenge = params.evaluation.challenge
     copies = {name: declared.technique.get("copies", 1) for name, declared in params.augmentations.items()}
     frozen = frozenset(name for name in {cell.tuning["name"] for cell in cells} if tunings.get(name).frozen_body)
     some = jobs(cells, params.seeds, sizes, speeds, copies=copies, frozen=frozen, done=done, challenge=challenge)
