@@ -50,6 +50,16 @@ tweets,mini,lora,method,test,0.0,entity_f1,0.4,0.31,0.51,
 tweets,mini,lora,method,test,,entity_f1,0.41,0.3,0.5,
 tweets,mini,lora,method,test,,entity_recall,,,,not defined
 """,
+    f"evaluate/{PAIR}/attack.csv": """\
+dataset,model,method,seed,rows,right,success_rate,low,high,queries,note
+tweets,mini,lora,1.0,20,18,0.5,0.3,0.7,21.5,
+tweets,mini,probe,,,,,,,,not defined: ner
+""",
+    f"evaluate/{PAIR}/forgetting.csv": """\
+dataset,model,method,seed,measure,value,note
+tweets,mini,lora,0,cka,0.91,
+tweets,mini,lora,0,similarity,,not defined: all sentences have the same embedding
+""",
     f"evaluate/{PAIR}/comparisons.csv": """\
 dataset,model,a,b,score,difference,low,high,p,p_holm,distinguishable,detectable,note
 tweets,mini,lora,probe,entity_f1,0.1,0.02,0.18,0.012,0.024,True,0.09,
@@ -129,6 +139,10 @@ ALL = Ensemble("tweets", "mini", "all")
         (f"evaluate/{PAIR}/scores.csv:lora/entity_recall/high", None, LORA),
         (f"evaluate/{PAIR}/comparisons.csv:all/lora/p", 0.2, [ALL, *LORA]),
         (f"evaluate/{PAIR}/comparisons.csv:tweets/mini/lora/all/p_holm", 0.2, [ALL, *LORA]),
+        (f"evaluate/{PAIR}/attack.csv:lora/success_rate", 0.5, LORA[1:]),
+        (f"evaluate/{PAIR}/attack.csv:tweets/mini/lora/seed-1/low", 0.3, LORA[1:]),
+        (f"evaluate/{PAIR}/forgetting.csv:lora/cka", 0.91, LORA[:1]),
+        (f"evaluate/{PAIR}/forgetting.csv:lora/seed-0/similarity", None, LORA[:1]),
         (f"search/{PAIR}/lora/best.json:learning_rate", 0.002, LORA[:1]),
         (f"search/{PAIR}/lora/trials.csv:trial-2/value", 0.6, LORA[:1]),
         (f"train/{PAIR}/lora/seed-0/history.csv:epoch-2/validation_loss", 0.6, LORA[:1]),
@@ -197,6 +211,7 @@ def test_a_broken_table_is_said(results):
         ("report/learning_curves.csv:lora/seed-0/epoch-2/validation", "metric", {"checkpoint", "search", "code"}),
         (f"evaluate/{PAIR}/comparisons.csv:all/lora/p", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
         (f"evaluate/{PAIR}/ensembles.csv:all/gain", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
+        (f"evaluate/{PAIR}/attack.csv:lora/low", "figure", {"attack", "challenge", "checkpoint", "code", "raw source"}),
         (f"search/{PAIR}/lora/best.json:value", "figure", {"search", "tokens", "model", "code", "raw source"}),
         (f"train/{PAIR}/lora/seed-0/cost.json:train_seconds", "figure", {"checkpoint", "model", "code", "raw source"}),
     ],

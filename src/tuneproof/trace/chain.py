@@ -75,7 +75,7 @@ class Chain:
         if figure.source == "scores":
             sources = [self.scores(figure)]
         elif figure.source == "challenge":
-            sources = [self.robustness(figure)]
+            sources = [self.challenged(figure)]
         elif figure.source == "search":
             run = figure.runs[0]
             sources = [self.search(run), self.code(run), self.environment(run)]
@@ -102,20 +102,21 @@ class Chain:
         facts = _json(settings).get("evaluation", {})
         return self._add("scores", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
 
-    def robustness(self, figure: Figure) -> str:
-        """What `evaluate` made of the answers to changed texts."""
+    def challenged(self, figure: Figure) -> str:
+        """What `evaluate` made of the answers to changed texts, or of what was found inside the models."""
         dataset, model = figure.dataset, figure.model
-        paths = [self.experiment.evaluated(dataset, model) / "robustness.csv"]
+        paths = [figure.file]
         paths.append(self.experiment.settings("evaluate", dataset, model + ".json"))
         sources = (self.challenge(figure.runs[0]), self.prepared(dataset))
         facts = _json(paths[1]).get("evaluation", {})
-        return self._add("robustness", f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
+        return self._add(figure.file.stem, f"{dataset}/{model}", facts=facts, paths=paths, sources=sources)
 
     def challenge(self, run: Run) -> str:
-        """What the stored runs of a cell answered to changed texts."""
+        """What the stored runs of a cell answered to changed texts, and what was found inside them."""
         folder = self.experiment.challenged(run)
         settings = self.experiment.settings("challenge", run.dataset, run.model + ".json")
-        paths = [*(folder / name for name in ("predictions.parquet", "challenge.json")), settings]
+        tables = (folder / f"{name}.parquet" for name in ("predictions", "attack", "forgetting"))
+        paths = [*tables, folder / "challenge.json", settings]
         facts = _json(folder / "challenge.json")
         seeds = facts.get("seeds", [])
         sources = tuple(self.checkpoint(run._replace(seed=seed)) for seed in seeds)

@@ -19,7 +19,7 @@ from tuneproof.trace.experiment import Ensemble, Experiment, Run
 Source = Literal["scores", "challenge", "fit", "search"]
 
 NAMES = (
-    *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group"),
+    *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group", "measure"),
     *("combine", "best_member", "challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
 )
 """Columns that are text or name a row."""
@@ -149,6 +149,31 @@ def _ensembles(experiment: Experiment, path: Path) -> Iterator[Figure]:
             yield Figure(path, dataset, model, made, "scores", (dataset, model, name, column), frozenset({2, 3}), value)
 
 
+def _attack(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """What a word-substitution attack does to a run."""
+    for row in _rows(path):
+        for made, words in _challenged(experiment, row):
+            for column, value in _numbers(row):
+                names, needed = (*words, column), frozenset({2, 4})
+                yield Figure(path, row["dataset"], row["model"], made, "challenge", names, needed, value)
+
+
+def _forgetting(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """What is left in a run's body of what it was before tuning; the column is the measure."""
+    for row in _rows(path):
+        for made, words in _challenged(experiment, row):
+            names, needed = (*words, row["measure"]), frozenset({2, 4})
+            value = float(row["value"]) if row["value"] else None
+            yield Figure(path, row["dataset"], row["model"], made, "challenge", names, needed, value)
+
+
+def _challenged(experiment: Experiment, row: dict[str, str]) -> Iterator[tuple[tuple[Run, ...], tuple[str, ...]]]:
+    """The run of a row, and its name; none where the row is a note about the method."""
+    if row["seed"]:
+        run = Run(row["dataset"], row["model"], row["method"], _whole(row["seed"]))
+        yield (run,), (*run[:3], f"seed-{run.seed}")
+
+
 # search and train
 
 
@@ -194,6 +219,8 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("evaluate", "comparisons.csv"): _comparisons,
     ("evaluate", "ensembles.csv"): _ensembles,
     ("evaluate", "robustness.csv"): _robustness,
+    ("evaluate", "attack.csv"): _attack,
+    ("evaluate", "forgetting.csv"): _forgetting,
     ("search", "best.json"): _best,
     ("search", "trials.csv"): _trials,
     ("train", "history.csv"): _history,

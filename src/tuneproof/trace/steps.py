@@ -18,7 +18,7 @@ COMMANDS = {
     "checkpoint": "train",
     "predictions": "train",
     "challenge": "challenge",
-    "robustness": "evaluate",
+    **dict.fromkeys(("robustness", "attack", "forgetting"), "evaluate"),
     "ensemble": "ensemble",
     "scores": "evaluate",
     "metric": "report",
