@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tuneproof.evaluate import ACROSS, TABLES, across, entities
+from tuneproof.evaluate import ACROSS, TABLES, across, calibration, compare, confusion, entities, mistakes, slices
 from tuneproof.evaluate import run as evaluate
 from tuneproof.files import write_csv, write_frame, write_json
 from tuneproof.report import run
@@ -40,6 +40,7 @@ def execute(write_results, tmp_path, monkeypatch, shared):
         settings, results = write_results(datasets=("movie", "tweets"))
         write_long_search(results / "search/movie/tiny/full")
         write_names(results)
+        write_sure(results)
         declared = {
             **{key: settings[key] for key in ("cells", "datasets")},
             "evaluation": {**settings["evaluation"], "rope": 0.01},
@@ -105,6 +106,31 @@ def write_names(results: Path) -> None:
     evaluate.run(settings, results / "prepare/names", predictions, results / "evaluate/names/tiny")
 
 
+def write_sure(results: Path) -> None:
+    """A data set with texts and probabilities, for calibration and slices."""
+    generator = np.random.default_rng(3)
+    predictions, gold = {}, {}
+    for split in ("validation", "test"):
+        texts = [" ".join(["word"] * count) for count in generator.integers(1, 9, 150)]
+        labels = generator.choice(["no", "yes"], 150).tolist()
+        gold[split] = pd.DataFrame({"id": [f"{split}-{i}" for i in range(150)], "text": texts, "label": labels})
+        write_frame(results / "prepare/sure" / f"{split}.parquet", gold[split])
+    write_json(results / "prepare/sure/card.json", {"labels": ["no", "yes"]})
+    for seed in (0, 1):
+        frames = []
+        for split, rows in gold.items():
+            yes = 1 / (1 + np.exp(-2 * ((rows["label"] == "yes") - 0.5 + generator.normal(size=150))))
+            answers = {"prediction": np.where(yes > 0.5, "yes", "no"), "probabilities": [[1 - p, p] for p in yes]}
+            frames.append(pd.DataFrame({"id": rows["id"], "split": split, **answers}))
+        path = results / f"train/sure/small/full/seed-{seed}/predictions.parquet"
+        write_frame(path, pd.concat(frames))
+        predictions[f"full/seed-{seed}"] = path
+    short = {"pattern": None, "words": [None, 4], "column": None, "equals": None}
+    settings = {"task": "classification", "dataset": "sure", "model": "small"}
+    settings["evaluation"] = {"bootstrap": 300, "confidence": 0.95, "seed": 0, "slices": {"short": short}}
+    evaluate.run(settings, results / "prepare/sure", predictions, results / "evaluate/sure/small")
+
+
 def pairs() -> pd.DataFrame:
     return pd.read_csv("results/evaluate/movie/tiny/comparisons.csv").set_index(["a", "b"])
 
@@ -136,6 +162,24 @@ def test_approximate_randomisation_by_hand(execute):
     p = execute("Approximate randomisation of the same pair")["p"]
     assert p == pytest.approx(1 / 2001)
     assert pairs().loc[("full", "probe"), "p_randomisation"] == pytest.approx(1 / 301, abs=1e-6)
+
+
+def test_mcnemar_by_hand(execute):
+    p = execute("McNemar's test of another pair")["p"]
+    assert 0 < p < 1
+    assert pairs().loc[("full", "lora"), "p_mcnemar"] == pytest.approx(p, rel=1e-5)
+
+
+def test_calibration_by_hand(execute):
+    ece = execute("Expected calibration error of one run")["ece"]
+    stored = pd.read_csv("results/evaluate/sure/small/calibration.csv").query("scaling == 'none' and seed == 0")
+    assert stored.set_index("measure")["value"]["ece"] == pytest.approx(ece, rel=1e-5)
+
+
+def test_a_gap_by_hand(execute):
+    gaps = execute("The gap of a slice")["gaps"]
+    stored = pd.read_csv("results/evaluate/sure/small/slices.csv").iloc[0]
+    assert stored["gap"] == pytest.approx(sum(gaps) / 2, abs=1e-5)
 
 
 def test_holm_by_hand(execute):
@@ -206,19 +250,22 @@ def test_a_recall_of_one_type_by_hand(execute):
 def test_every_block_of_the_page_was_run(shared, request):
     """Comes after the others; alone it says nothing."""
     mine = [item for item in request.session.items if item.path == request.node.path]
-    if len(mine) < 14:
+    if len(mine) < 17:
         pytest.skip("only with the whole file")
     assert shared.blocks == set(range(len(BLOCKS)))
 
 
 def test_every_column_and_table_is_explained():
     text = PAGE.read_text(encoding="utf-8")
-    tables = [evaluate.SCORES, evaluate.COMPARISONS, evaluate.GROUPS, entities.COLUMNS]
+    tables = [evaluate.SCORES, compare.COLUMNS, compare.GROUPS, entities.COLUMNS]
+    parts = (calibration, confusion, mistakes, slices)
+    tables += [columns for part in parts for columns in part.COLUMNS.values()]
     tables += [across.PAIRS, across.RANKS, across.FRIEDMAN, across.SEARCH]
     tables += [across.IMPORTANCES, across.EXPECTED, across.HALF, across.TRIALS]
     assert [column for table in tables for column in table if f"`{column}`" not in text] == []
     assert [file for file in (*TABLES, *ACROSS) if file.endswith(".csv") and f"`{file}`" not in text] == []
-    assert [measure for measure in entities.MEASURES if f"`{measure}`" not in text] == []
+    measures = (*entities.MEASURES, *calibration.MEASURES)
+    assert [measure for measure in measures if f"`{measure}`" not in text] == []
 
 
 def test_every_score_is_explained():
