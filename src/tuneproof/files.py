@@ -110,8 +110,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-COSTS = ("cost.json", "provenance.json", "index.html", "leaderboard.csv")
+COSTS = ("cost.json", "provenance.json", "index.html", "leaderboard.csv", "leaderboard.tex", "report.md")
 """Files that hold seconds, megabytes and commits, or show them."""
+SHOWN_COSTS = ("model_cards", "cost-")
+"""A folder of such files, and how names of figures begin that show seconds."""
 
 
 def compared(results: Path) -> list[Path]:
@@ -124,6 +126,8 @@ def compared(results: Path) -> list[Path]:
         for path in results.rglob("*")
         if path.is_file()
         and path.name not in COSTS
+        and not path.name.startswith(SHOWN_COSTS)
+        and path.parent.name not in SHOWN_COSTS
         and not any(part.startswith(".") for part in path.relative_to(results).parts)
         and path.relative_to(results).parts[0] not in ("settings", "experiments")
     )

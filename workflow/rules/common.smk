@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from tuneproof import challenge, clock, code, evaluate, experiment, failures, handover, lock, settings, trackers, worker
 from tuneproof.errors import TuneproofError
+from tuneproof.report import ALSO, FOLDERS
 
 # A plan is made of many small objects that live to the end: looking for garbage among them took a fifth of its time.
 gc.set_threshold(100_000, 50, 50)
@@ -53,7 +54,7 @@ STARTED = time.time()
 
 RUN_FILES = ["manifest.json", "predictions.parquet", "history.csv", "run.json", "cost.json", "provenance.json"]
 SIZES = ["training_examples.csv"] if any(dataset.family for dataset in PARAMS.datasets.values()) else []
-REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json", *SIZES]
+REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json", *SIZES, *ALSO, *FOLDERS]
 CELLS = {(cell.dataset, cell.model, cell.method): cell for cell in PLAN.cells}
 
 

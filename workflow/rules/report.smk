@@ -18,11 +18,43 @@ rule report:
         prepare=prepare_files(),
         code=stage_code("report"),
     output:
-        page="<results>/report/index.html",
-        leaderboard="<results>/report/leaderboard.csv",
-        curves="<results>/report/learning_curves.csv",
+        page=report(
+            "<results>/report/index.html", caption="../report/page.rst", category="Answer", labels={"what": "page"}
+        ),
+        leaderboard=report(
+            "<results>/report/leaderboard.csv",
+            caption="../report/leaderboard.rst",
+            category="Answer",
+            labels={"what": "leaderboard"},
+        ),
+        curves=report(
+            "<results>/report/learning_curves.csv",
+            caption="../report/curves.rst",
+            category="Training",
+            labels={"what": "learning curves"},
+        ),
         metrics="<results>/report/metrics.json",
         sizes=collect("<results>/report/{name}", name=SIZES),
+        texts=report(
+            collect("<results>/report/{name}", name=ALSO),
+            caption="../report/text.rst",
+            category="Answer",
+            labels={"what": "for papers"},
+        ),
+        figures=report(
+            directory("<results>/report/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        cards=report(
+            directory("<results>/report/model_cards"),
+            patterns=["{card}.md"],
+            caption="../report/model_card.rst",
+            category="Answer",
+            labels={"what": "model card {card}"},
+        ),
     log:
         "<logs>/report.log",
     localrule: True

@@ -23,17 +23,19 @@ LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-
 def of_ready(told: dict[str, Any], experiment: Experiment) -> str:
     """README.md of a folder that `fit` fills; `told` is its ready.json."""
     about = {name: told[name] for name in ("dataset", "model", "method", "task", "labels", "rows", "max_length")}
-    expected = about["expected"] = told["expected"]
-    body = [f"# {about['dataset']}: {about['method']}", "", *_what(about, experiment)]
+    about["expected"] = told["expected"]
+    base = files.read_json(experiment.model_manifest(told["model"]))
+    prepared = files.read_json(experiment.prepared(told["dataset"]) / "card.json")
+    body = [f"# {about['dataset']}: {about['method']}", "", *what(about, base, prepared)]
     body += ["", "## How it was trained", ""]
     rows = about["rows"]
     body.append(
         f"On all labelled rows: train ({rows['train']}), validation ({rows['validation']}) and test ({rows['test']}). "
         "No row is left to score this very model on."
     )
-    body += ["", *_settings(told), "", "## What to expect", "", *_expected(expected), "", "## How to use it", ""]
+    body += ["", *_settings(told), "", "## What to expect", "", *expected(told["expected"]), "", "## How to use it", ""]
     library = "transformers" if told["format"] == "transformers" else "peft" if told["peft"] else None
-    return page(metadata(about, experiment, library=library), [*body, *_use(told)])
+    return page(metadata(about, base, library=library), [*body, *_use(told)])
 
 
 def page(head: str, body: list[str]) -> str:
@@ -41,22 +43,25 @@ def page(head: str, body: list[str]) -> str:
     return f"---\n{head}\n---\n\n" + "\n".join(body) + "\n"
 
 
-def metadata(about: dict[str, Any], experiment: Experiment, *, library: str | None) -> str:
-    """The card's YAML, by huggingface_hub's own classes; `library`: the one that loads the weights by itself."""
+def metadata(about: dict[str, Any], base: dict[str, Any], *, library: str | None) -> str:
+    """The card's YAML, by huggingface_hub's own classes. `base`: the pre-trained model's manifest.
+
+    `library`: the one that loads the weights by itself.
+    """
     from huggingface_hub import EvalResult, ModelCardData
 
-    expected, task = about["expected"], TASKS[about["task"]]
+    score, task = about["expected"], TASKS[about["task"]]
     results = None
-    if expected is not None:
+    if score is not None:
         results = [
             EvalResult(
                 task_type=task,
                 dataset_type=about["dataset"],
                 dataset_name=about["dataset"],
                 dataset_split="test",
-                metric_type=METRICS.get(expected["score"], expected["score"]),
-                metric_name=expected["score"],
-                metric_value=expected["value"],
+                metric_type=METRICS.get(score["score"], score["score"]),
+                metric_name=score["score"],
+                metric_value=score["value"],
             )
         ]
     data = ModelCardData(
@@ -65,7 +70,7 @@ def metadata(about: dict[str, Any], experiment: Experiment, *, library: str | No
         library_name=library,
         pipeline_tag=task,
         tags=["tuneproof", about["method"], about["task"]],
-        **_licence(str(files.read_json(experiment.model_manifest(about["model"])).get("licence", "not stated"))),
+        **_licence(str(base.get("licence", "not stated"))),
     )
     return data.to_yaml()
 
@@ -77,17 +82,18 @@ def _licence(stated: str) -> dict[str, Any]:
     return {"license": "other", "license_name": re.sub(r"[^a-z0-9.-]+", "-", tag).strip("-") or "not-stated"}
 
 
-def _what(about: dict[str, Any], experiment: Experiment) -> list[str]:
-    card = files.read_json(experiment.prepared(about["dataset"]) / "card.json")
-    base = files.read_json(experiment.model_manifest(about["model"]))
+def what(about: dict[str, Any], base: dict[str, Any], prepared: dict[str, Any]) -> list[str]:
+    """Task, answers, model and data set; `base` and `prepared`: the model's manifest and the data card."""
     labels = ", ".join(code(label) for label in about["labels"])
     answers = f"one number ({code('value')})" if about["task"] == "regression" else labels
-    return [
+    stated = (base.get("licence", "not stated"), prepared.get("licence") or "not stated")
+    source = f"; {markdown(prepared['citation'])}" if prepared.get("citation") else ""
+    lines = [
         f"- task: {about['task']}; answers: {answers}",
-        f"- pre-trained model: {markdown(base.get('origin', about['model']))} (licence: {markdown(base['licence'])})",
-        f"- data set: {about['dataset']} (licence: {markdown(card['licence'])}; {markdown(card['citation'])})",
-        f"- texts are cut after {about['max_length']} sub-tokens",
+        f"- pre-trained model: {markdown(base.get('origin', about['model']))} (licence: {markdown(stated[0])})",
+        f"- data set: {about['dataset']} (licence: {markdown(stated[1])}{source})",
     ]
+    return [*lines, f"- texts are cut after {about['max_length']} sub-tokens"] if "max_length" in about else lines
 
 
 def _settings(told: dict[str, Any]) -> list[str]:
@@ -107,14 +113,15 @@ def _settings(told: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _expected(expected: dict[str, Any] | None) -> list[str]:
-    if expected is None:
+def expected(score: dict[str, Any] | None) -> list[str]:
+    """`score`, `value`, `low` and `high` in a sentence."""
+    if score is None:
         return ["The method was not evaluated."]
-    low, high = expected["low"], expected["high"]
+    low, high = score["low"], score["high"]
     interval = "" if low is None else f" [{low:.3f}–{high:.3f}]"
     return [
-        f"Runs of the same method and settings, trained on the train split alone, reached {expected['score']} "
-        f"{expected['value']:.3f}{interval} on the test split."
+        f"Runs of the same method and settings, trained on the train split alone, reached {score['score']} "
+        f"{score['value']:.3f}{interval} on the test split."
     ]
 
 

@@ -24,8 +24,8 @@ LATEX = {
 def markdown(text: object) -> str:
     """One line; whatever starts markup or HTML is escaped."""
     line = " ".join(_printable(str(text)).split())
-    escaped = re.sub(r"([\\`*_\[\]|~$]|^[#>+=-]|^\d+(?=[.)]))", r"\\\1", line)
-    escaped = re.sub(r"^\\(\d+)([.)])", r"\1\\\2", escaped)  # a list starts with a number and a mark
+    escaped = re.sub(r"([\\`*_\[\]|~$]|^[#>+=-])", r"\\\1", line)
+    escaped = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", escaped)  # else it is the first of a list
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("://", ":&#47;&#47;")
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from tuneproof import files
-from tuneproof.report import sizes, tables
+from tuneproof.report import also, sizes, tables
 from tuneproof.report.page import page
 from tuneproof.report.panels import panels
 from tuneproof.report.results import Results
 
 
 def run(settings: dict[str, Any], results: Path, out: Path) -> None:
-    """Write the page, `leaderboard.csv`, `learning_curves.csv`, `metrics.json`; `training_examples.csv` for families.
+    """Write the page, `leaderboard.csv`, `learning_curves.csv`, `metrics.json`; `training_examples.csv` for families;
+    and what `also.py` names.
 
     `settings` is what `settings.py` writes to report.json. Results that are not there are stated as absent; files that
     cannot be read raise `DataError`.
@@ -27,6 +28,7 @@ def run(settings: dict[str, Any], results: Path, out: Path) -> None:
         files.write_csv(out / "training_examples.csv", sizes.table(settings, made).map(_short))
     files.write_json(out / "metrics.json", tables.metrics(settings, found))
     files.write_text(out / "index.html", page(settings, made, found))
+    also.write(settings, made, found, out)
 
 
 def _short(value: Any) -> Any:

@@ -213,6 +213,7 @@ class Again:
 
     def report(self) -> Iterator[Item]:
         """Tables and page, with the sha256 of each of the page's sources."""
+        from tuneproof.report import ALSO, also
         from tuneproof.report import run as stage
 
         stored, again = self.experiment.results / "report", self.new.results / "report"
@@ -221,7 +222,8 @@ class Again:
             declared = files.read_json(self.experiment.settings("report.json"))
             stage.run(declared, self.experiment.results, again)
 
-        names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html")
+        names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html", *ALSO)
+        names += tuple(path.relative_to(stored).as_posix() for path in also.written(stored))
         yield from _compared(stored, again, names, work)
 
     def metric(self, metric: Metric) -> Item:
