@@ -114,6 +114,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_json(
         run / "provenance.json", {"files": {name: files.sha256(run / name) for name in ("cost.json", "run.json")}}
     )
+    write_json(folder / f"challenge/{PAIR}/lora/challenge.json", {"seeds": [1]})
     write_json(folder / f"ensemble/{PAIR}/all/members.json", {"members": [{"run": "lora/seed-0", "weight": 1.0}]})
     return folder
 
