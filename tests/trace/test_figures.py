@@ -69,6 +69,25 @@ tweets,mini,all,lora,entity_f1,0.04,-0.01,0.09,0.2,0.2,False,0.09,one set of pre
 dataset,model,method,combine,score,runs,members,forward_passes,q_statistic,best_member,gain,low,high,note
 tweets,mini,all,mean,entity_f1,2,2,2,0.5,lora/seed-0,0.04,-0.01,0.09,one set of predictions
 """,
+    f"evaluate/{PAIR}/calibration.csv": """\
+dataset,model,method,kind,split,seed,scaling,measure,value,low,high,note
+tweets,mini,lora,method,test,0,none,ece,0.11,0.08,0.15,
+tweets,mini,lora,method,test,,none,ece,0.1,0.07,0.14,
+tweets,mini,lora,method,test,,temperature,ece,0.05,0.03,0.09,
+""",
+    f"evaluate/{PAIR}/reliability.csv": """\
+dataset,model,method,kind,split,scaling,bin,items,confidence,accuracy,low,high,note
+tweets,mini,all,ensemble,test,none,1,20,0.97,0.95,0.9,1,
+tweets,mini,all,ensemble,test,none,2,20,0.9,0.85,0.8,0.9,
+""",
+    f"evaluate/{PAIR}/risk_coverage.csv": """\
+dataset,model,method,kind,split,coverage,risk,low,high,note
+tweets,mini,lora,method,test,0.5,0.12,0.1,0.15,
+""",
+    f"evaluate/{PAIR}/slices.csv": """\
+dataset,model,method,kind,split,slice,score,rows,value,low,high,note,rest,gap,gap_low,gap_high,gap_note
+tweets,mini,lora,method,test,short,entity_f1,40,0.3,0.2,0.4,,0.42,-0.12,-0.2,-0.03,
+""",
     f"search/{PAIR}/lora/trials.csv": f"""\
 trial,state,learning_rate,warmup_ratio,epochs,value
 0,complete,0.001,0.1,3,0.5
@@ -144,6 +163,12 @@ ALL = Ensemble("tweets", "mini", "all")
         (f"evaluate/{PAIR}/attack.csv:tweets/mini/lora/seed-1/low", 0.3, LORA[1:]),
         (f"evaluate/{PAIR}/forgetting.csv:lora/cka", 0.91, LORA[:1]),
         (f"evaluate/{PAIR}/forgetting.csv:lora/seed-0/similarity", None, LORA[:1]),
+        (f"evaluate/{PAIR}/calibration.csv:lora/all/none/ece/value", 0.1, LORA),
+        (f"evaluate/{PAIR}/calibration.csv:lora/seed-0/none/ece/high", 0.15, LORA[:1]),
+        (f"evaluate/{PAIR}/calibration.csv:tweets/mini/lora/all/temperature/ece/value", 0.05, LORA),
+        (f"evaluate/{PAIR}/reliability.csv:all/none/bin-2/accuracy", 0.85, [ALL]),
+        (f"evaluate/{PAIR}/risk_coverage.csv:lora/coverage-0.5/risk", 0.12, LORA),
+        (f"evaluate/{PAIR}/slices.csv:lora/short/gap", -0.12, LORA),
         (f"search/{PAIR}/lora/best.json:learning_rate", 0.002, LORA[:1]),
         (f"search/{PAIR}/lora/trials.csv:trial-2/value", 0.6, LORA[:1]),
         (f"train/{PAIR}/lora/seed-0/history.csv:epoch-2/validation_loss", 0.6, LORA[:1]),

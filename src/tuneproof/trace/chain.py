@@ -96,7 +96,7 @@ class Chain:
         folder = self.experiment.evaluated(dataset, model)
         settings = self.experiment.settings("evaluate", dataset, model + ".json")
         paths = [*(folder / name for name in ("scores.csv", "comparisons.csv", "groups.csv", "metrics.json")), settings]
-        paths += [metric.file] if metric.file.name == "ensembles.csv" else []
+        paths += [metric.file] if metric.file.parent == folder and metric.file not in paths else []
         made = metric.made if isinstance(metric, Figure) else metric.made_by(self.experiment)
         sources = (*(self.predictions(entry) for entry in made), self.prepared(dataset))
         facts = _json(settings).get("evaluation", {})

@@ -21,6 +21,7 @@ Source = Literal["scores", "challenge", "fit", "search"]
 NAMES = (
     *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group", "measure"),
     *("combine", "best_member", "challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
+    "gap_note",
 )
 """Columns that are text or name a row."""
 
@@ -174,6 +175,32 @@ def _challenged(experiment: Experiment, row: dict[str, str]) -> Iterator[tuple[t
         yield (run,), (*run[:3], f"seed-{run.seed}")
 
 
+def _named_by(*keys: str) -> Callable[[Experiment, Path], Iterator[Figure]]:
+    """Reader of a table about methods whose rows have these columns for their names, beside the method's own."""
+
+    def read(experiment: Experiment, path: Path) -> Iterator[Figure]:
+        for row in _rows(path):
+            dataset, model, method = row["dataset"], row["model"], row["method"]
+            made = _named(experiment, dataset, model, method)
+            if row.get("seed"):
+                made = tuple(run for run in made if isinstance(run, Run) and run.seed == _whole(row["seed"]))
+            names = [_name(key, row[key]) for key in keys]
+            for column, value in _numbers({key: text for key, text in row.items() if key not in keys}):
+                needed = frozenset(range(2, 4 + len(keys)))
+                yield Figure(
+                    path, dataset, model, made, "scores", (dataset, model, method, *names, column), needed, value
+                )
+
+    return read
+
+
+def _name(key: str, text: str) -> str:
+    """What a row's cell is called in an address: `seed-0` or `all`, `bin-3`, `coverage-0.5`, and text as it is."""
+    if key == "seed":
+        return f"seed-{_whole(text)}" if text else "all"
+    return f"{key}-{_whole(text) if key == 'bin' and text else text}" if key in ("bin", "coverage") else text
+
+
 # search and train
 
 
@@ -218,6 +245,10 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("evaluate", "scores.csv"): _scores,
     ("evaluate", "comparisons.csv"): _comparisons,
     ("evaluate", "ensembles.csv"): _ensembles,
+    ("evaluate", "calibration.csv"): _named_by("seed", "scaling", "measure"),
+    ("evaluate", "reliability.csv"): _named_by("scaling", "bin"),
+    ("evaluate", "risk_coverage.csv"): _named_by("coverage"),
+    ("evaluate", "slices.csv"): _named_by("slice"),
     ("evaluate", "robustness.csv"): _robustness,
     ("evaluate", "attack.csv"): _attack,
     ("evaluate", "forgetting.csv"): _forgetting,
