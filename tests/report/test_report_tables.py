@@ -8,6 +8,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from tuneproof import files
 from tuneproof.errors import DataError
 from tuneproof.report import panels, run, tables
 
@@ -59,6 +60,16 @@ def test_an_ensemble_costs_what_its_members_cost(write_results):
     ]
     assert board.loc["all-seeds", "train_seconds"] == pytest.approx(sum(cost["train_seconds"] for cost in costs))
     assert pd.isna(board.loc["all-seeds", "trainable_parameters"])
+
+
+def test_a_soup_takes_the_space_of_one_model(write_results):
+    settings, results = write_results(datasets=("movie",))
+    path = results / "ensemble/movie/tiny/all-seeds/members.json"
+    content = files.read_json(path)
+    parts = {"a.safetensors": {"bytes": 3_000_000}, "tuneproof.json": {"bytes": 500}}
+    files.write_json(path, {**content, "checkpoint": parts})
+    board = panel(settings, results).board.set_index("method")
+    assert board.loc["all-seeds", "checkpoint_mb"] == pytest.approx(3.0005)
 
 
 def judged(**rows) -> tables.Panel:

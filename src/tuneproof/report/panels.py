@@ -195,10 +195,12 @@ def _ensemble_cost(members: dict[str, Any] | None, costs: dict[tuple[str, int], 
         used.append(costs.get((method, int(seed)), {}))
     if not used or not all("train_seconds" in cost for cost in used):
         return {}
+    averaged = (members or {}).get("checkpoint")  # a soup is one model
+    stored = sum(entry["bytes"] for entry in averaged.values()) if averaged else None
     return {
         "train_seconds": sum(cost["train_seconds"] for cost in used),
         "peak_memory_mb": _largest(cost.get("peak_memory_mb") for cost in used),
-        "checkpoint_mb": sum(cost.get("checkpoint_bytes", 0) for cost in used) / 1e6,
+        "checkpoint_mb": (stored or sum(cost.get("checkpoint_bytes", 0) for cost in used)) / 1e6,
     }
 
 
