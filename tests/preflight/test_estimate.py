@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tuneproof.cell import Cell, Search, Training
 from tuneproof.challenge.options import Challenge
 from tuneproof.errors import TuneproofError
-from tuneproof.preflight import show
+from tuneproof.preflight import durations, show
 from tuneproof.preflight.budget import seconds_of
 from tuneproof.preflight.calibrate import filled
 from tuneproof.preflight.estimate import JOB_SECONDS, TIMED, Sizes, Speed, estimate, jobs, wall
@@ -132,7 +132,7 @@ def test_wrong_budget(text: str) -> None:
 
 @pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (100, "2 min"), (870, "14 min"), (7500, "2 h 05 min")])
 def test_durations(seconds: float, words: str) -> None:
-    assert show.duration(seconds) == words
+    assert durations.duration(seconds) == words
 
 
 def test_lines() -> None:

@@ -94,11 +94,13 @@ def test_a_run_tells_estimate_and_outcome(experiment: params.Params, capsys: pyt
     last = outcome.read(Path(experiment.results))
     assert last is not None
     assert (last.estimated, last.whole, last.seconds) == (pytest.approx(33.7), False, None)
-    assert last.line(now=65.0) == (
-        "1 searches and runs on 1 cores: estimated 34 s, 1 min 05 s passed until this was written"
-    )
-    assert last._replace(seconds=893.0).line(now=0).endswith("took 14 min 53 s")
+    told = {"jobs": 1, "cores": 1, "estimated": "34 s"}
+    assert last.words(now=65.0) == {**told, "took": "1 min 05 s", "ended": False}
+    ended = last._replace(seconds=893.0)
+    assert ended.words(now=65.0) == {**told, "took": "14 min 53 s", "ended": True}
+    assert ended.line() == "1 searches and runs on 1 cores: estimated 34 s, took 14 min 53 s"
     assert Watch(experiment, cells, started=0.0).expected(set(), cores=1) == []
+    assert outcome.read(Path(experiment.results)) is None  # it did not end
 
 
 def test_speeds_count_for_what_they_were_measured_with(

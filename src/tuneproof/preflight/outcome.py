@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tuneproof import files
 from tuneproof.errors import DataError
-from tuneproof.preflight import show
+from tuneproof.preflight.durations import duration, exact
 
 FOLDER = Path(".tuneproof/outcome")
 
@@ -32,24 +32,40 @@ class Outcome(NamedTuple):
     fit_seconds: float = 0.0
     """What the searches and runs state for their fits and predictions, summed."""
 
-    def line(self, now: float) -> str:
-        """Estimate against outcome, or against the time that has passed at `now` (seconds since 1970)."""
-        took = f"took {show.exact(self.seconds)}" if self.seconds is not None else (
-            f"{show.exact(now - self.started)} passed until this was written"
-        )  # fmt: skip
-        what = f"{self.jobs} searches and runs on {self.cores} cores"
-        return f"{what}: {took}" if self.estimated is None else (
-            f"{what}: estimated {show.duration(self.estimated)}, {took}"
-        )  # fmt: skip
+    def line(self) -> str:
+        """Estimate against outcome of a run that has ended well."""
+        foretold = "" if self.estimated is None else f"estimated {duration(self.estimated)}, "
+        took = "not ended" if self.seconds is None else f"took {exact(self.seconds)}"
+        return f"{self.jobs} searches and runs on {self.cores} cores: {foretold}{took}"
+
+    def words(self, now: float) -> dict[str, str | int | bool | None]:
+        """The same for a page: `jobs`, `cores`, `estimated`, `took`, in words; and whether the run has `ended`.
+
+        While it is at work `took` is the time that has passed at `now` (seconds since 1970).
+        """
+        return {
+            "jobs": self.jobs,
+            "cores": self.cores,
+            "estimated": None if self.estimated is None else duration(self.estimated),
+            "took": exact(now - self.started if self.seconds is None else self.seconds),
+            "ended": self.seconds is not None,
+        }
 
 
 def path(results: Path) -> Path:
     """Where the outcome of an experiment with this results folder lies."""
-    return FOLDER / f"{'-'.join(results.parts)}.json"
+    return FOLDER / f"{results.as_posix().strip('/').replace('/', '-')}.json"
 
 
 def write(results: Path, found: Outcome) -> None:
     files.write_json(path(results), found._asdict())
+
+
+def forget_unfinished(results: Path) -> None:
+    """Remove the record of a run that did not end: what goes on from there would not count its whole time."""
+    found = read(results)
+    if found is not None and found.seconds is None:
+        path(results).unlink()
 
 
 def read(results: Path) -> Outcome | None:

@@ -49,7 +49,7 @@ class Watch:
         sizes = learned.sizes(self.results, sorted({(dataset, model) for _, dataset, model, *_ in self.jobs}))
         speeds = learned.speeds(self.results, self.params, self.cells, sizes, self.jobs)
         Store().add(self.params, self.cells, sizes, speeds)
-        _say([self.found.line(now)])
+        _say([self.found.line()])
 
     def expected(self, jobs: set[tuple[str, ...]], *, cores: int) -> list[str]:
         """The first lines of a run with these jobs, as in learned.py; the estimate is kept for the end."""
@@ -57,6 +57,7 @@ class Watch:
         self.jobs = whole & jobs
         counted = sum(stage != "challenge" for stage, *_ in self.jobs)
         if not counted:
+            outcome.forget_unfinished(self.results)
             return []
         told = expect(self.params, self.cells, frozenset(whole - self.jobs), cores=cores, store=Store())
         self.found = outcome.Outcome(

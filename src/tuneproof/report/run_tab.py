@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+from tuneproof.preflight import outcome
 from tuneproof.report.results import Results, rows
 
 if TYPE_CHECKING:
@@ -56,5 +58,6 @@ def part(settings: dict[str, Any], panels: list[Panel], results: Results) -> dic
 
 
 def _estimate(results: Results) -> dict[str, Any] | None:
-    """What `tuneproof plan` foretold, where it was kept."""
-    return results.json("plan", "estimate.json")
+    """What the run was estimated to take and what it took so far, where it was kept (it is no result)."""
+    found = outcome.read(results.root)
+    return None if found is None else found.words(time.time())
