@@ -207,6 +207,9 @@ class Dataset(Part):
     )
     max_length: int = Field(128, ge=8, le=8192, description="Longer texts are cut after this many sub-tokens.")
     methods: tuple[Name, ...] | None = Field(None, description="Only these methods; null: all that fit the task.")
+    also_test_on: tuple[Name, ...] = Field(
+        (), description="Data sets with the same task and labels whose test rows this one's runs answer too."
+    )
     training: Overrides = Field(default={}, description="Training settings that differ for this data set.")
     licence: str = Field("not stated", description="Licence of the data, for the data card.")
     citation: str = Field("", description="Whom to cite, for the data card.")
@@ -632,6 +635,12 @@ class Params(Part):
                 if (reason := self._no_one_model(declared)) is not None
             ),
             *(
+                Mistake(("datasets", name, "also_test_on", place), unknown(other, self._like(name)))
+                for name, dataset in self.datasets.items()
+                for place, other in enumerate(dataset.also_test_on)
+                if other not in self._like(name)
+            ),
+            *(
                 Mistake(("evaluation", "challenge", "seeds", place), unknown(seed, map(str, self.seeds)))
                 for place, seed in enumerate((self.evaluation.challenge and self.evaluation.challenge.seeds) or ())
                 if seed not in self.seeds
@@ -657,6 +666,11 @@ class Params(Part):
             return f"found runs of {', '.join(methods)}; allowed with {combination}: runs of one method, as in full/*"
         kept = [name for method in methods if (name := self.methods[method].tuning["name"]) in ensemble.WITHOUT_MEAN]
         return f"{combination} averages weights, and {kept[0]} keeps training rows instead" if kept else None
+
+    def _like(self, name: str) -> list[str]:
+        """The other data sets of the same task."""
+        task = self.datasets[name].task
+        return [other for other, dataset in self.datasets.items() if other != name and dataset.task == task]
 
     @model_validator(mode="after")
     def _paths(self) -> Self:

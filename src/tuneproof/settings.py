@@ -130,7 +130,7 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         dataset = params.datasets[name]
         declared = dataset.model_dump(mode="json")
         found[f"fetch/data/{name}.json"] = dump({"name": name, "source": declared["source"]})
-        unused = ("methods", "training", "max_length", "train_sizes", "draws", "family")
+        unused = ("methods", "also_test_on", "training", "max_length", "train_sizes", "draws", "family")
         used = {key: value for key, value in declared.items() if key not in unused}
         found[f"prepare/{name}.json"] = dump({"name": name, "dataset": used})
     for name in dict.fromkeys(cell.model for cell in planned.cells):
@@ -150,7 +150,7 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         )
         if params.evaluation.challenge is not None:
             found[f"challenge/{dataset_name}/{model_name}.json"] = dump(
-                _challenge(params, params.evaluation.challenge, dataset_name)
+                _challenge(params, planned, params.evaluation.challenge, dataset_name)
             )
     for dataset_name, name in planned.augmentations():
         found[f"augment/{dataset_name}/{name}.json"] = dump(
@@ -192,7 +192,7 @@ def _evaluation(params: Params) -> dict[str, Any]:
     return params.evaluation.model_dump(mode="json", exclude={"challenge"})
 
 
-def _challenge(params: Params, challenge: Challenge, dataset_name: str) -> dict[str, Any]:
+def _challenge(params: Params, planned: Plan, challenge: Challenge, dataset_name: str) -> dict[str, Any]:
     dataset = params.datasets[dataset_name]
     missing = {name: SHIFTS[name].unavailable() for name in challenge.shifts}
     return {
@@ -202,8 +202,9 @@ def _challenge(params: Params, challenge: Challenge, dataset_name: str) -> dict[
         "seed": params.evaluation.seed,
         "seeds": list(challenge.seeds or params.seeds[:1]),
         "shifts": {name: strength for name, strength in challenge.shifts.items() if missing[name] is None},
+        "also_test_on": [name for name in dataset.also_test_on if name in {cell.dataset for cell in planned.cells}],
         "unavailable": {name: reason for name, reason in missing.items() if reason is not None},
-        **challenge.model_dump(mode="json", include={"attack", "explain", "forgetting"}),
+        **challenge.model_dump(mode="json", include={"attack", "explain", "forgetting", "checks"}),
     }
 
 

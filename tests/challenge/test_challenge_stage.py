@@ -20,6 +20,8 @@ SETTINGS = {
     "seeds": [0, 3],
     "shifts": {"case": 0.5, "typos": 1.0},
     "unavailable": {"synonym": "WordNet not found"},
+    "checks": {},
+    "also_test_on": [],
 }
 
 

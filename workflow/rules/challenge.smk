@@ -14,10 +14,13 @@ rule challenge:
         model="<results>/fetch/models/{model}.json",
         test="<results>/prepare/{dataset}/test.parquet",
         train="<results>/prepare/{dataset}/train.parquet",
+        others=other_tests,
         code=challenge_code,
     output:
         predictions="<results>/challenge/{dataset}/{model}/{method}/predictions.parquet",
         challenge="<results>/challenge/{dataset}/{model}/{method}/challenge.json",
+        checks="<results>/challenge/{dataset}/{model}/{method}/checks.parquet",
+        transfer="<results>/challenge/{dataset}/{model}/{method}/transfer.parquet",
         inside=collect("<results>/challenge/{{dataset}}/{{model}}/{{method}}/{name}.parquet", name=challenge.INSIDE),
         cost="<results>/challenge/{dataset}/{model}/{method}/cost.json",
     log:

@@ -189,6 +189,17 @@ def prediction_files(wildcards):
     return {**run_files(wildcards.dataset, wildcards.model), **ensembles}
 
 
+def other_tests(wildcards):
+    """Cards and test rows of the data sets that the runs on a data set answer too."""
+    planned = {cell.dataset for cell in PLAN.cells} if PARAMS.evaluation.challenge else set()
+    return [
+        f"<results>/prepare/{other}/{name}"
+        for other in PARAMS.datasets[wildcards.dataset].also_test_on
+        for name in ("card.json", "test.parquet")
+        if other in planned
+    ]
+
+
 def challenged_runs(wildcards):
     """Manifests of the runs that a cell's challenge asks."""
     seeds = PARAMS.evaluation.challenge.seeds or PARAMS.seeds[:1]

@@ -20,6 +20,7 @@ rule evaluate:
         challenges=lambda wildcards: [
             path for paths in challenge_files(wildcards.dataset, wildcards.model).values() for path in paths[:-1]
         ],
+        others=other_tests,
         code=task_code("evaluate"),
     output:
         tables=collect("<results>/evaluate/{{dataset}}/{{model}}/{file}", file=evaluate.TABLES),

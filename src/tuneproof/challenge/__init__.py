@@ -4,7 +4,14 @@ from __future__ import annotations
 
 INSIDE = ("attack", "forgetting", "attributions", "neighbours")
 """Tables of what is found inside the runs (inside.py)."""
-FILES = ("predictions.parquet", "challenge.json", *(f"{name}.parquet" for name in INSIDE), "cost.json")
+FILES = (
+    "predictions.parquet",
+    "challenge.json",
+    "checks.parquet",
+    "transfer.parquet",
+    *(f"{name}.parquet" for name in INSIDE),
+    "cost.json",
+)
 """All that is written for one cell."""
 UNCHANGED = "unchanged"
 """The challenge that changes nothing: what the others are compared with."""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from tuneproof.cell import Part
 from tuneproof.challenge.attack import Attack
 from tuneproof.challenge.attributions import Explain
+from tuneproof.challenge.checks import Check
 from tuneproof.challenge.shifts import SHIFTS
 from tuneproof.mistakes import Mistakes, unknown
 
@@ -32,6 +33,10 @@ class Challenge(Part):
         Explain(), description="What words add to the answers of a few rows, and their nearest training rows; null: no."
     )
     forgetting: bool = Field(True, description="How far embeddings of general sentences are still what they were.")
+
+    checks: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)], Check] = Field(
+        default={}, description="Name → what a method must do, or must not be moved by (CheckList)."
+    )
 
     @field_validator("shifts")
     @classmethod

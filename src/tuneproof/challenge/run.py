@@ -2,9 +2,10 @@
 
 Reads checkpoints and the texts of the test split, never its labels. Writes `predictions.parquet` (`seed`, `challenge`,
 `id`, `changed`: whether the shift found something to change in this row, then the task's answers), the tables of what
-is found inside the models (inside.py), `challenge.json` (what was asked) and `cost.json` (latency). Rows, shifts and
-their seeds are the same for all methods of a data set, so that they are compared on the same changed texts. A cell
-that was left out gives tables without rows, and the reason.
+is found inside the models (inside.py), of declared checks (checks.py) and of other data sets' rows (transfer.py),
+`challenge.json` (what was asked) and `cost.json` (latency). Rows, shifts and their seeds are the same for all methods
+of a data set, so that they are compared on the same changed texts. A cell that was left out gives tables without rows,
+and the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import files, tasks
-from tuneproof.challenge import UNCHANGED, inside, shifts
+from tuneproof.challenge import UNCHANGED, checks, inside, shifts, transfer
 from tuneproof.challenge.predictor import Predictor, Text
 from tuneproof.errors import DataError, MethodError
 
@@ -46,9 +47,10 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
     """Answer and write everything below `out`.
 
     `settings`: `task`, `max_length`, `rows`, `seed` (of the choice of rows), `seeds` (of the runs), `shifts` (name →
-    strength), `unavailable` (name of a shift → why it cannot be made here), and what inside.py asks for. `runs` holds
-    `seed-N` folders, `model` is the folder of the pre-trained model; `timed`: whether latency is measured. Raises
-    `DataError` where a file is missing or damaged.
+    strength), `unavailable` (name of a shift → why it cannot be made here), `checks` (name → check), `also_test_on`
+    (names of data sets whose folders lie beside `prepared`), and what inside.py asks for. `runs` holds `seed-N`
+    folders, `model` is the folder of the pre-trained model; `timed`: whether latency is measured. Raises `DataError`
+    where a file is missing or damaged.
     """
     import pandas as pd
 
@@ -57,6 +59,9 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
     ids, texts = chosen(prepared / "test.parquet", settings["rows"], seed=settings["seed"])
     asked = list(challenges(ids, texts, settings["shifts"]))
     about = {"rows": len(ids), **{name: settings[name] for name in ("seeds", "shifts", "unavailable")}}
+    about |= {name: settings[name] for name in ("checks", "also_test_on")}
+    behaviour = checks.Checks(settings["checks"], texts)
+    elsewhere = transfer.Transfer(settings["also_test_on"], prepared, everything)
     cost: dict[str, Any] = {}
     training = partial(chosen, prepared / "train.parquet", seed=settings["seed"])
     within = inside.Inside(settings, (ids, texts), training, model)
@@ -65,17 +70,22 @@ def run(settings: dict[str, Any], prepared: Path, runs: Path, model: Path, out: 
         for seed in settings["seeds"]:
             predictor = Predictor.load(runs / f"seed-{seed}", model, max_length=settings["max_length"])
             frames += [_answers(predictor, ids, one, seed) for one in asked]
+            behaviour.look(predictor, seed)
+            elsewhere.look(predictor, seed)
             if timed and not cost:
                 cost = latency(predictor, texts)
             within.look(predictor, seed, runs / f"seed-{seed}")
         about["notes"] = within.notes
+        about |= {"unchecked": behaviour.unchecked, "untried": elsewhere.untried}
         predictions = pd.concat(frames, ignore_index=True)
     except MethodError as error:
         reason = " ".join(str(error).split())
         log.info(f"left out: {reason}")
         predictions = pd.DataFrame({name: pd.Series(dtype=object) for name in (*COLUMNS, *task.answers)})
-        about, cost = {"left_out": reason}, {}
+        about, cost, behaviour.frames, elsewhere.frames = {"left_out": reason}, {}, [], []
     files.write_frame(out / "predictions.parquet", predictions)
+    behaviour.write(out)
+    elsewhere.write(out, task)
     within.write(out)
     files.write_json(out / "challenge.json", about)
     files.write_json(out / "cost.json", cost and {**cost, "seconds": round(time.perf_counter() - start, 3)})
@@ -85,7 +95,15 @@ def chosen(split: Path, rows: int, *, seed: int) -> tuple[list[str], list[Text]]
     """Ids and texts of so many rows of a split, drawn by `seed`, in the file's order; labels are not read."""
     frame = _texts(split)
     places = sorted(random.Random(f"challenge:{seed}").sample(range(len(frame)), min(rows, len(frame))))
-    part = frame.iloc[places]
+    return _read(frame.iloc[places])
+
+
+def everything(split: Path) -> tuple[list[str], list[Text]]:
+    """Ids and texts of all rows of a split; labels are not read."""
+    return _read(_texts(split))
+
+
+def _read(part: pd.DataFrame) -> tuple[list[str], list[Text]]:
     texts: list[Text]
     if "tokens" in part:
         texts = [list(words) for words in part["tokens"]]

@@ -5,7 +5,18 @@ from __future__ import annotations
 TABLES = tuple(
     f"{name}.{kind}"
     for name in (
-        *("scores", "comparisons", "groups", "entities", "ensembles", "robustness", "attack", "forgetting"),
+        *(
+            "scores",
+            "comparisons",
+            "groups",
+            "entities",
+            "ensembles",
+            "robustness",
+            "checks",
+            "transfer",
+            "attack",
+            "forgetting",
+        ),
         *("calibration", "reliability", "risk_coverage", "confusion", "mistakes", "slices"),
     )
     for kind in ("csv", "parquet")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tuneproof import statistics, tasks
 from tuneproof.evaluate import (
     calibration,
+    checks,
     compare,
     confusion,
     ensembles,
@@ -24,6 +25,7 @@ from tuneproof.evaluate import (
     slices,
     summary,
     tables,
+    transfer,
 )
 from tuneproof.evaluate.candidates import Candidate, Judged, gather
 from tuneproof.evaluate.predictions import SPLITS, read_all, read_prepared
@@ -98,6 +100,11 @@ def run(
     tables.write(out, "comparisons", compare.COLUMNS, compared)
     tables.write(out, "groups", compare.GROUPS, [{"method": name, "letters": groups[name]} for name in ranked])
     tables.write(out, "entities", entities.COLUMNS, entity_rows)
+    asked, regression = challenges or {}, task.name == "regression"
+    behaviour = checks.rows(asked, evaluation, regression=regression)
+    tables.write(out, "checks", checks.COLUMNS, [{**where, **row} for row in behaviour])
+    elsewhere = transfer.rows(asked, prepared, task.scores(), evaluation)
+    tables.write(out, "transfer", transfer.COLUMNS, [{**where, **row} for row in elsewhere])
     robust = robustness.rows(challenges or {}, gold["test"], task.scores(), evaluation)
     tables.write(out, "robustness", robustness.COLUMNS, [{**where, **row} for row in robust])
     for name, found_inside in inside.tables(challenges or {}, gold["test"], confidence).items():

@@ -115,13 +115,15 @@ class Chain:
         """What the stored runs of a cell answered to changed texts, and what was found inside them."""
         folder = self.experiment.challenged(run)
         settings = self.experiment.settings("challenge", run.dataset, run.model + ".json")
-        tables = (folder / f"{name}.parquet" for name in ("predictions", "attack", "forgetting"))
+        tables = (folder / f"{name}.parquet" for name in ("predictions", "checks", "transfer", "attack", "forgetting"))
         paths = [*tables, folder / "challenge.json", settings]
         facts = _json(folder / "challenge.json")
         seeds = facts.get("seeds", [])
         sources = tuple(self.checkpoint(run._replace(seed=seed)) for seed in seeds)
+        tested = [run.dataset, *self.experiment.also_tested(run.dataset, run.model)]
+        sources += tuple(self.prepared(dataset) for dataset in tested)
         name = f"{run.dataset}/{run.model}/{run.method}"
-        return self._add("challenge", name, facts=facts, paths=paths, sources=(*sources, self.prepared(run.dataset)))
+        return self._add("challenge", name, facts=facts, paths=paths, sources=sources)
 
     def predictions(self, made: Run | Ensemble) -> str:
         """What a run or an ensemble answered."""

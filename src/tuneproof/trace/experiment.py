@@ -169,6 +169,12 @@ class Experiment:
         """What the challenge of a run's cell wrote."""
         return self.results / "challenge" / run.dataset / run.model / run.method
 
+    def also_tested(self, dataset: str, model: str) -> list[str]:
+        """The other data sets whose test rows the runs on a data set answer."""
+        path = self.settings("challenge", dataset, f"{model}.json")
+        names: list[str] = files.read_json(path).get("also_test_on", []) if path.is_file() else []
+        return [name for name in names if name in self.datasets]
+
     def challenges_of(self, dataset: str, model: str) -> dict[str, Path]:
         """Method → folder of its challenge, on a data set with a model; empty where none was asked for."""
         if not self.settings("challenge", dataset, f"{model}.json").is_file():

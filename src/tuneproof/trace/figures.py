@@ -21,7 +21,7 @@ Source = Literal["scores", "challenge", "fit", "search"]
 NAMES = (
     *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group", "measure"),
     *("combine", "best_member", "challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
-    "gap_note",
+    *("gap_note", "check", "test_on", "example", "answer", "variant", "variant_answer"),
 )
 """Columns that are text or name a row."""
 
@@ -168,6 +168,25 @@ def _forgetting(experiment: Experiment, path: Path) -> Iterator[Figure]:
             yield Figure(path, row["dataset"], row["model"], made, "challenge", names, needed, value)
 
 
+def _checks(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """How often a run fails what params ask of it."""
+    for row in _rows(path):
+        for made, words in _challenged(experiment, row):
+            for column, value in _numbers(row):
+                names, needed = (*words, row["check"], column), frozenset({2, 4, 5})
+                yield Figure(path, row["dataset"], row["model"], made, "challenge", names, needed, value)
+
+
+def _transfer(experiment: Experiment, path: Path) -> Iterator[Figure]:
+    """Scores on the test rows of other data sets."""
+    for row in _rows(path):
+        dataset, model, method = row["dataset"], row["model"], row["method"]
+        made = _named(experiment, dataset, model, method)
+        for column, value in _numbers(row):
+            words = (dataset, model, method, row["test_on"], row["score"], column)
+            yield Figure(path, dataset, model, made, "challenge", words, frozenset({2, 3, 4, 5}), value)
+
+
 def _challenged(experiment: Experiment, row: dict[str, str]) -> Iterator[tuple[tuple[Run, ...], tuple[str, ...]]]:
     """The run of a row, and its name; none where the row is a note about the method."""
     if row["seed"]:
@@ -250,6 +269,8 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("evaluate", "risk_coverage.csv"): _named_by("coverage"),
     ("evaluate", "slices.csv"): _named_by("slice"),
     ("evaluate", "robustness.csv"): _robustness,
+    ("evaluate", "checks.csv"): _checks,
+    ("evaluate", "transfer.csv"): _transfer,
     ("evaluate", "attack.csv"): _attack,
     ("evaluate", "forgetting.csv"): _forgetting,
     ("search", "best.json"): _best,

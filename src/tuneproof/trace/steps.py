@@ -18,7 +18,7 @@ COMMANDS = {
     "checkpoint": "train",
     "predictions": "train",
     "challenge": "challenge",
-    **dict.fromkeys(("robustness", "attack", "forgetting"), "evaluate"),
+    **dict.fromkeys(("robustness", "checks", "transfer", "attack", "forgetting"), "evaluate"),
     "ensemble": "ensemble",
     "scores": "evaluate",
     "metric": "report",

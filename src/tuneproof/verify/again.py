@@ -163,11 +163,15 @@ class Again:
             runs, prepared = first.parent, self.new.prepared(run.dataset)
             stage.run(declared, prepared, runs, self._model(run.model), again, timed=False)
             about = files.read_json(first / "run.json")
-            before, now = (files.read_frame(folder / "predictions.parquet") for folder in (stored, again))
+            tables = {
+                name: [files.read_frame(folder / f"{name}.parquet") for folder in (stored, again)]
+                for name in ("predictions", "checks", "transfer")
+            }
         except (TuneproofError, KeyError, ValueError) as error:
             yield Item("differs", what, f"cannot be made again: {' '.join(str(error).split())}")
             return
-        yield _same_answers(what, before, now, about, first)
+        for name, (before, now) in tables.items():
+            yield _same_answers(f"{stored}/{name}.parquet from its checkpoints", before, now, about, first)
         yield by_bytes(str(stored / "challenge.json"), stored / "challenge.json", again / "challenge.json")
         yield from inside.tables(stored, again, _elsewhere(about, first))
 
@@ -279,7 +283,7 @@ def _same_answers(what: str, stored: pd.DataFrame, again: pd.DataFrame, about: d
     if told == "only in how it is written":
         return Item("same", what, f"{len(stored)} rows, bit for bit")
     elsewhere = _elsewhere(about, folder)
-    numbers = "probabilities" if "probabilities" in stored else "prediction"
+    numbers = next((name for name in ("probabilities", "value") if name in stored), "prediction")
     if elsewhere and list(stored.columns) == list(again.columns) and len(stored) == len(again):
         apart = largest_difference(stored, again, numbers)
         equal = numbers == "prediction" or largest_difference(stored, again, "prediction") == 0

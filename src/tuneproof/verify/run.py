@@ -100,7 +100,8 @@ def run(experiment: Experiment, scope: Scope, cache: Path) -> Iterator[Item]:
 
 def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) -> Iterator[Item]:
     again = Again(experiment, scratch)
-    datasets = list(dict.fromkeys(run.dataset for run in scope.runs))
+    others = [other for run in scope.runs for other in experiment.also_tested(run.dataset, run.model)]
+    datasets = list(dict.fromkeys([*(run.dataset for run in scope.runs), *(others if scope.judged else ())]))
     models = list(dict.fromkeys(run.model for run in scope.runs))
     cells = list({run[:3]: run for run in scope.runs}.values())
 
