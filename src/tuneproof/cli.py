@@ -324,9 +324,13 @@ def ensemble(
     """
     from tuneproof import files
     from tuneproof.ensemble import run as stage
+    from tuneproof.train import gpu
 
+    runs = _named(predictions)
+    if model is not None:  # a soup answers on the kind of device that its members did
+        gpu.take(files.read_json(next(iter(runs.values())).with_name("run.json")).get("device", "cpu"))
     folder = None if model is None else _model_folder(model)
-    stage.run(files.read_json(settings), prepared, _named(predictions), out, model=folder, tokens=tokens)
+    stage.run(files.read_json(settings), prepared, runs, out, model=folder, tokens=tokens)
 
 
 @app.command()
