@@ -147,9 +147,11 @@ def _fit_and_predict(
     from tuneproof.progress import Progress
     from tuneproof.train import checkpoint, device
     from tuneproof.train.batches import Tokens
+    from tuneproof.train.energy import Meter
     from tuneproof.train.loop import fit
     from tuneproof.train.predict import predict
 
+    meter = Meter()
     with Progress(f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}") as progress:
         result = fit(
             cell,
@@ -170,6 +172,7 @@ def _fit_and_predict(
         for split, tokens in (("validation", data.validation), ("test", Tokens.read(test_tokens)))
     ]
     predict_seconds = time.perf_counter() - start
+    energy = meter.spent()
     frame = pd.concat(predictions, ignore_index=True)
     frame = frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
 
@@ -194,6 +197,8 @@ def _fit_and_predict(
         "predict_seconds": round(predict_seconds, 3),
         "examples_per_second": round(result.examples / max(result.seconds, 1e-9), 2),
         "peak_memory_mb": round(device.peak_memory_mb(where), 1),
+        "energy_joules": energy.joules,
+        "energy_note": energy.note,
         "checkpoint_bytes": sum(entry["bytes"] for entry in manifest.values()),
         "device": where.type,
         "hardware": device.hardware(where),
