@@ -54,6 +54,7 @@ onstart:
 onsuccess:
     hand_over(workflow)
     WATCH.end()
+    tell_verdict()
 
 
 onerror:

@@ -16,7 +16,7 @@ assert _spec is not None
 assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
-write_results = _module.write_results
+write_results, made = _module.write_results, _module.made
 
 
 @pytest.fixture

@@ -23,15 +23,15 @@ def written(write_results, tmp_path):
 
 
 @pytest.fixture
-def made(write_results):
+def judged(write_results):
     """Settings, results and panels of two data sets."""
     settings, results = write_results()
     found = tables.Results(results)
     return settings, found, tables.panels(settings, found)
 
 
-def test_markdown_has_each_verdict_and_each_row_of_the_leaderboard(made):
-    settings, _, panels = made
+def test_markdown_has_each_verdict_and_each_row_of_the_leaderboard(judged):
+    settings, _, panels = judged
     text = text_report.markdown(settings, panels, confidence=0.95)
     for panel in panels:
         sentence = str(tables.verdict(panel, confidence=0.95).sentence)
@@ -41,8 +41,8 @@ def test_markdown_has_each_verdict_and_each_row_of_the_leaderboard(made):
     assert "mentions: left out: augmentation mention replacement is for ner" in text
 
 
-def test_latex_rows_have_as_many_cells_as_columns(made):
-    panels = made[2]
+def test_latex_rows_have_as_many_cells_as_columns(judged):
+    panels = judged[2]
     text = text_report.latex(panels, confidence=0.95)
     bodies = re.findall(r"\\begin\{tabular\}\{([lr]+)\}(.*?)\\end\{tabular\}", text, re.DOTALL)
     assert len(bodies) == len(panels) == 2
@@ -105,8 +105,8 @@ def test_a_figure_of_each_kind_as_svg_and_png_that_can_be_opened(written):
         assert f">{row['method']}<" in text
 
 
-def test_the_figure_of_scores_draws_the_tables_numbers(made):
-    settings, _, panels = made
+def test_the_figure_of_scores_draws_the_tables_numbers(judged):
+    settings, _, panels = judged
     spec = figures.specifications(settings, panels[0])["scores"]
     over = {row["method"]: row for row in spec["datasets"]["scores"] if row["seed"] is None}
     for row in tables.rows(panels[0].ranked):
@@ -115,8 +115,8 @@ def test_the_figure_of_scores_draws_the_tables_numbers(made):
     assert sum(row["seed"] is not None for row in spec["datasets"]["scores"]) == 7 * 3
 
 
-def test_the_card_names_the_method_of_the_rule_and_is_valid_for_the_hub(made):
-    settings, results, panels = made
+def test_the_card_names_the_method_of_the_rule_and_is_valid_for_the_hub(judged):
+    settings, results, panels = judged
     for panel in panels:
         card = ModelCard(winner.card(settings, panel, results))
         methods = panel.ranked[panel.ranked["kind"] == "method"]

@@ -350,6 +350,17 @@ if workflow.is_main_process:
     atexit.register(catch_up, workflow)
 
 
+def tell_verdict():
+    """The answer, where this run made the report."""
+    from tuneproof.recommend import ending
+
+    try:
+        for line in ending.lines(Path(PARAMS.results), STARTED):
+            print(line, file=sys.stderr)
+    except TuneproofError as error:
+        print(f"verdict: {error}", file=sys.stderr)
+
+
 def tell_failures():
     """The reason of each failure once more, at the end, where it is seen."""
     for line in failures.summary(Path("logs") / PARAMS.results, STARTED):
