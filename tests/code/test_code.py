@@ -83,7 +83,7 @@ def test_every_rule_names_its_code():
         text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
         rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
         for name, body in rules:
-            named = r"code=(lambda wildcards: stage|stage|task|cell|challenge)_code"
+            named = r"code=(lambda wildcards: stage|stage|task|cell|challenge|ensemble)_code"
             assert name.endswith("_all") or re.search(named, body), name
 
 
