@@ -41,7 +41,7 @@ NEEDS = {
     "challenge": ["fetch", "prepare", "train"],
     "ensemble": ["fetch", "prepare", "tokenize", "train"],
     "evaluate": ["prepare", "search", "train", "challenge", "ensemble"],
-    "report": ["prepare", "augment", "search", "train", "ensemble", "evaluate"],
+    "report": ["prepare", "augment", "search", "train", "challenge", "ensemble", "evaluate"],
 }
 
 

@@ -73,6 +73,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return results
 
 
+@pytest.fixture(scope="session")
+def settings_of() -> Callable[..., dict[str, Any]]:
+    return report_settings
+
+
 @pytest.fixture
 def write_results(tmp_path: Path, made: Callable[..., Path]) -> Callable[..., tuple[dict[str, Any], Path]]:
     def write(
@@ -90,38 +95,49 @@ def write_results(tmp_path: Path, made: Callable[..., Path]) -> Callable[..., tu
         finished = tuple(method for method in methods if method not in failed)
         source = made(datasets, models, labels, finished, seeds, ensembles, rows)
         shutil.copytree(source, results, dirs_exist_ok=True)
-        settings = {
-            "title": "Which way of fine-tuning is best?",
-            "datasets": {name: {"task": "classification", "primary": "accuracy"} for name in datasets},
-            "models": list(models),
-            "methods": {
-                name: {
-                    "idea": f"The idea of {name} in a sentence.",
-                    "paper": "Someone et al. 2020",
-                    "tuning": "full" if name == "fgm" else name,
-                    "augment": None,
-                    "adversarial": "fgm" if name == "fgm" else None,
-                    "training": {},
-                }
-                for name in methods
-            },
-            "cells": [[d, m, method] for d in datasets for m in models for method in methods],
-            "seeds": list(seeds),
-            "ensembles": [[d, m, e] for d in datasets for m in models for e in ensembles],
-            "left_out": [
-                {
-                    "dataset": datasets[0],
-                    "model": models[0],
-                    "method": "mentions",
-                    "reason": "augmentation mention replacement is for ner, not for classification",
-                }
-            ],
-            "search": {"trials": 6},
-            "evaluation": {"bootstrap": 300, "confidence": 0.95, "seed": 0},
-        }
+        settings = report_settings(datasets, models, methods, seeds, ensembles)
         return settings, results
 
     return write
+
+
+def report_settings(
+    datasets: tuple[str, ...],
+    models: tuple[str, ...],
+    methods: tuple[str, ...],
+    seeds: tuple[int, ...],
+    ensembles: tuple[str, ...],
+) -> dict[str, Any]:
+    """report.json of such an experiment."""
+    return {
+        "title": "Which way of fine-tuning is best?",
+        "datasets": {name: {"task": "classification", "primary": "accuracy"} for name in datasets},
+        "models": list(models),
+        "methods": {
+            name: {
+                "idea": f"The idea of {name} in a sentence.",
+                "paper": "Someone et al. 2020",
+                "tuning": "full" if name == "fgm" else name,
+                "augment": None,
+                "adversarial": "fgm" if name == "fgm" else None,
+                "training": {},
+            }
+            for name in methods
+        },
+        "cells": [[d, m, method] for d in datasets for m in models for method in methods],
+        "seeds": list(seeds),
+        "ensembles": [[d, m, e] for d in datasets for m in models for e in ensembles],
+        "left_out": [
+            {
+                "dataset": datasets[0],
+                "model": models[0],
+                "method": "mentions",
+                "reason": "augmentation mention replacement is for ner, not for classification",
+            }
+        ],
+        "search": {"trials": 6},
+        "evaluation": {"bootstrap": 300, "confidence": 0.95, "seed": 0},
+    }
 
 
 def write_card(results: Path, dataset: str, rows: int, labels: list[str]) -> None:
@@ -169,7 +185,12 @@ def write_pair(
             right = ease[split] + generator.normal(0, 0.05, len(frame)) < accuracy
             other = np.where(frame["label"] == labels[0], labels[1], labels[0])
             answers = np.where(right, frame["label"], other)
-            parts.append(pd.DataFrame({"id": frame["id"], "split": split, "prediction": answers}))
+            sure = 0.5 + 0.49 * np.minimum(1, 2 * np.abs(ease[split] - accuracy))
+            first = np.where(answers == labels[0], sure, 1 - sure)
+            probabilities = list(np.column_stack([first, 1 - first]))
+            parts.append(
+                pd.DataFrame({"id": frame["id"], "split": split, "prediction": answers, "probabilities": probabilities})
+            )
         write_frame(path, pd.concat(parts))
         return path
 
@@ -232,7 +253,21 @@ def write_run(folder: Path, accuracy: float, parameters: int, seconds: float, ra
         folder / "history.csv", pd.DataFrame({**history, "validation_accuracy": curve, "validation_macro_f1": curve})
     )
     write_json(
-        folder / "run.json", {"trainable_parameters": parameters, "total_parameters": 4_386_306, "learning_rate": rate}
+        folder / "run.json",
+        {
+            "trainable_parameters": parameters,
+            "total_parameters": 4_386_306,
+            "learning_rate": rate,
+            "inputs": {
+                name: digest * 16 for name, digest in (("settings", "5e77"), ("card", "da7a"), ("model", "0de1"))
+            },
+            "code": {"tuneproof/train/loop.py": "c0de" * 16},
+            "predictions": {"sha256": "a5c3" * 16, "rows": 2},
+        },
     )
-    cost = {"train_seconds": seconds, "peak_memory_mb": 512.5, "checkpoint_bytes": parameters * 4, "device": "cpu"}
-    write_json(folder / "cost.json", {**cost, "hardware": "2 cores of a made-up machine"})
+    write_json(folder / "manifest.json", {"model.safetensors": {"sha256": "c4ec" * 16, "bytes": parameters * 4}})
+    git = {"commit": "1234567890abcdef1234567890abcdef12345678", "dirty": False}
+    write_json(folder / "provenance.json", {"git": git, "python": "CPython 3.11.7", "packages": {"torch": "2.13.0"}})
+    cost = {"train_seconds": seconds, "predict_seconds": seconds / 10, "peak_memory_mb": 512.5}
+    cost |= {"checkpoint_bytes": parameters * 4, "device": "cpu", "hardware": "2 cores of a made-up machine"}
+    write_json(folder / "cost.json", cost)

@@ -14,6 +14,7 @@ rule report:
         ensemble=rules.ensemble_all.input,
         search=search_files(),
         train=train_files(),
+        challenge=all_challenge_files(),
         augment=augment_files(),
         prepare=prepare_files(),
         code=stage_code("report"),

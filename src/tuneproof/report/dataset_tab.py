@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuneproof.report import augmented, charts, extras
+from tuneproof.report import augmented, charts, explained, extras
 from tuneproof.report.compared import lettered, matrix, places, squares
 from tuneproof.report.embed import records
 from tuneproof.report.overall import use
@@ -59,6 +59,7 @@ def part(
         "figures": figures,
         "comparisons": compared,
         "all_comparisons": len(panel.comparisons),
+        "explained": explained.found(panel, results) if drawn_at_all else None,
         "extras": extras.found(panel, key, colour, drawn, results) if drawn_at_all else [],
     }
 

@@ -59,6 +59,12 @@ def _as_it_is(table: pd.DataFrame, panel: Panel, results: Results) -> pd.DataFra
     return table
 
 
+def _by_measure(table: pd.DataFrame, panel: Panel, results: Results) -> pd.DataFrame:
+    """A row a method: the mean over seeds of each measure."""
+    wide = table.pivot_table(index="method", columns="measure", values="value", sort=False)
+    return _ranked(wide.reset_index(), panel)
+
+
 def _calibration(table: pd.DataFrame, panel: Panel, results: Results) -> pd.DataFrame:
     """A row a method: each measure as it is and, as `… scaled`, after temperature scaling; over all seeds."""
     over = table[table["seed"].isna()] if "seed" in table else table
@@ -116,6 +122,7 @@ TABLES: dict[str, Callable[[pd.DataFrame, Panel, Results], pd.DataFrame]] = {
     "mistakes": _mistakes,
     "robustness": _robustness,
     "attack": _as_it_is,
+    "forgetting": _by_measure,
     "slices": _as_it_is,
     "ensembles": _as_it_is,
 }

@@ -29,10 +29,10 @@ def overall(panels: list[Panel], results: Results, *, confidence: float) -> list
     for model in dict.fromkeys(panel.model for panel in panels):
         mine = [panel for panel in panels if panel.model == model and candidates(panel)]
         if len(mine) > 1:
-            method, near = safe_choice(mine)
-            found.append(
-                Overall(model, _sentence(method, near, mine), _certainty(model, results, len(mine), confidence), method)
-            )
+            ran, near = safe_choice(mine)
+            certainty = _certainty(model, results, len(mine), confidence)
+            method = next(iter(ran.values())).method
+            found.append(Overall(model, _sentence(ran, near, mine), certainty, method))
     return found
 
 
@@ -62,35 +62,42 @@ def candidates(panel: Panel) -> list[Candidate]:
     ]
 
 
-def safe_choice(panels: list[Panel]) -> tuple[str, list[str]]:
-    """The method that can stand in for the best on most data sets (of equals: the one that trains fastest), and where.
+def safe_choice(panels: list[Panel]) -> tuple[dict[str, Candidate], list[str]]:
+    """The results (by data set) of the method that can stand in for the best on most of them, and on which it can.
 
-    "Can stand in" is `near` of the rule in `recommend/rule.py`.
+    "Can stand in" is `near` of the rule in `recommend/rule.py`. Of equals, the one that ran on fewer, then the one that
+    trains fastest.
     """
+    ran: dict[str, dict[str, Candidate]] = {}
     near: dict[str, list[str]] = {}
     for panel in panels:
-        for name in choose(candidates(panel), rows(panel.comparisons)).near:
+        mine = candidates(panel)
+        for candidate in mine:
+            ran.setdefault(candidate.method, {})[panel.dataset] = candidate
+        for name in choose(mine, rows(panel.comparisons)).near:
             near.setdefault(name, []).append(panel.dataset)
-    best = min(
-        near, key=lambda name: (-len(near[name]), len(_ran(name, panels)), _seconds(name, panels) or math.inf, name)
-    )
-    return best, near[best]
+    best = min(near, key=lambda name: (-len(near[name]), len(ran[name]), _seconds(ran[name]) or math.inf, name))
+    return ran[best], near[best]
 
 
-def _sentence(method: str, near: list[str], panels: list[Panel]) -> Text:
-    mine = _ran(method, panels)
-    learns = max((candidate.trainable_parameters or 0 for candidate in mine.values()), default=0)
-    memory = max((candidate.peak_memory_mb or 0 for candidate in mine.values()), default=0)
-    cost = Text(
-        "overall_cost", time=duration(_seconds(method, panels)), parameters=amount(learns), memory=size(memory or None)
-    )
-    values: dict[str, Any] = {"method": method, "count": len(panels), "cost": cost, "near": near}
+def _sentence(ran: dict[str, Candidate], near: list[str], panels: list[Panel]) -> Text:
+    learns = max((candidate.trainable_parameters or 0 for candidate in ran.values()), default=0)
+    memory = max((candidate.peak_memory_mb or 0 for candidate in ran.values()), default=0)
+    told = {"time": duration(_seconds(ran)), "parameters": amount(learns), "memory": size(memory or None)}
+    method = next(iter(ran.values())).method
+    values: dict[str, Any] = {"method": method, "count": len(panels), "cost": Text("overall_cost", **told)}
     if len(near) == len(panels):
         return Text("overall_all", **values)
-    if len(near) == len(mine):
-        missing = [panel.dataset for panel in panels if panel.dataset not in mine]
-        return Text("overall_ran", missing=missing, **values)
+    values["near"] = near
+    if len(near) == len(ran):
+        return Text("overall_ran", missing=[p.dataset for p in panels if p.dataset not in ran], **values)
     return Text("overall_some", **values)
+
+
+def _seconds(ran: dict[str, Candidate]) -> float | None:
+    """Mean training time over data sets."""
+    known = [c.train_seconds for c in ran.values() if c.train_seconds is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _certainty(model: str, results: Results, count: int, confidence: float) -> Text:
@@ -104,14 +111,3 @@ def _certainty(model: str, results: Results, count: int, confidence: float) -> T
     p = tested[0]["p_f"]
     values = {"datasets": tested[0]["datasets"], "methods": tested[0]["methods"], "p": p_value(p)}
     return Text("overall_differ" if p < 1 - confidence else "overall_chance", **values)
-
-
-def _ran(method: str, panels: list[Panel]) -> dict[str, Candidate]:
-    """Data set → the method's result there."""
-    return {p.dataset: found for p in panels for found in candidates(p) if found.method == method}
-
-
-def _seconds(method: str, panels: list[Panel]) -> float | None:
-    """Mean training time over the data sets that it ran on."""
-    known = [c.train_seconds for c in _ran(method, panels).values() if c.train_seconds is not None]
-    return sum(known) / len(known) if known else None
