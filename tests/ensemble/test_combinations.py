@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -323,3 +324,11 @@ def test_a_label_without_validation_rows_has_no_chance() -> None:
     found = numbers(by("stacking").combine(without).answers["test"])
     assert (found[:, 2] == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_page_names_every_combination_and_its_options() -> None:
+    text = (Path(__file__).parents[2] / "docs/ensembles.md").read_text(encoding="utf-8")
+    for name in ensemble.COMBINATIONS:
+        (line,) = (row for row in text.splitlines() if row.startswith(f"| `{name}` |"))
+        assert [option for option in ensemble.get(name).model_fields if f"`{option}`" not in line] == []
+        assert set(ensemble.get(name).tasks) == {"classification", "regression", "ner"} or "Not for regression" in line

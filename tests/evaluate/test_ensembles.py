@@ -11,7 +11,7 @@ import pytest
 
 from tuneproof import statistics, tasks
 from tuneproof.evaluate import run as stage
-from tuneproof.evaluate.ensembles import of_right
+from tuneproof.evaluate.ensembles import COLUMNS, of_right
 from tuneproof.files import read_frame, write_frame, write_json
 
 SETTINGS = {
@@ -175,3 +175,9 @@ def test_regression_has_the_correlation_of_errors(tmp_path):
     assert row["error_correlation"] == pytest.approx(np.corrcoef(*errors)[0, 1], rel=1e-5)
     assert pd.isna(row["double_fault"])
     assert (row["best_member"], row["gain"]) == ("a/seed-0", 0.0)
+
+
+def test_every_column_is_explained():
+    text = (Path(__file__).parents[2] / "docs/statistics.md").read_text(encoding="utf-8")
+    part = text[text.index("`ensembles.csv` (test split)") :].partition("`robustness.csv`")[0]
+    assert [column for column in COLUMNS if f"`{column}`" not in part] == []
