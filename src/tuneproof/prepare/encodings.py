@@ -50,7 +50,7 @@ def _wide(content: bytes) -> str | None:
     """UTF-16 without a byte order mark shows as a NUL in every other byte of Latin text."""
     zeros = [content[start:20_000:2].count(0) for start in (0, 1)]
     size = len(content[:20_000]) / 2
-    if size >= 10 and max(zeros) > 0.4 * size and min(zeros) < 0.05 * size:
+    if size >= 10 and max(zeros) > 0.7 * size and min(zeros) < 0.05 * size:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     return None
 

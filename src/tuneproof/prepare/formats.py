@@ -80,6 +80,15 @@ class ParquetFormat(Part):
     scheme: Scheme = Field(SCHEME, description=TAGS)
 
 
+class FolderFormat(Part):
+    """A folder: a sub-folder a class with a text a file, a file a class with a text a line, or one split that the
+    library `datasets` saved to disk. Each file's encoding is found out.
+    """
+
+    kind: Literal["folder"]
+    scheme: Scheme = Field(SCHEME, description=TAGS)
+
+
 class ConllFormat(Part):
     """One token a line, blank (or white-space only) lines between sentences."""
 
@@ -95,13 +104,13 @@ class ConllFormat(Part):
 
 
 Format = Annotated[
-    CsvFormat | LinesFormat | JsonlFormat | JsonFormat | SpansFormat | ParquetFormat | ConllFormat,
+    CsvFormat | LinesFormat | JsonlFormat | JsonFormat | SpansFormat | ParquetFormat | FolderFormat | ConllFormat,
     Field(discriminator="kind"),
 ]
 
 KINDS = {
-    "ner": ("conll", "jsonl", "json", "spans", "parquet"),
-    "other": ("csv", "lines", "jsonl", "json", "parquet"),
+    "ner": ("conll", "jsonl", "json", "spans", "parquet", "folder"),
+    "other": ("csv", "lines", "jsonl", "json", "parquet", "folder"),
 }
 """Formats that can hold what a task needs."""
 

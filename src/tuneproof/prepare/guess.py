@@ -35,6 +35,8 @@ NUMBER = re.compile(r"\s*[-+]?\d+(\.\d+)?([eE][-+]?\d+)?\s*")
 
 def format_of(path: Path) -> dict[str, Any]:
     """The `format:` of a file, as params would declare it. Raises `DataError` in one line where none fits."""
+    if path.is_dir():
+        return {"kind": "folder"}
     content = content_of(path)
     if not content.strip():
         raise DataError(f"{path}: the file is empty")

@@ -27,9 +27,15 @@ def inspect(path: Path) -> dict[str, Any]:
 
     Raises `DataError` in one line where the file cannot be read as a data set.
     """
+    with tempfile.TemporaryDirectory() as cache:
+        return _inspect(path, Path(cache))
+
+
+def _inspect(path: Path, cache: Path) -> dict[str, Any]:
     form = guess.format_of(path)
     probe = Dataset.model_validate({"task": _probe(form), "source": {"path": str(path)}, "format": form})
-    items = [item for file in resolve.found(probe, {"all": path}) for item in get(file.kind)(file.path, file.form)]
+    rows_at = Path(fetch.fetch_data(probe.source, cache)["files"]["all"]["path"])
+    items = [item for file in resolve.found(probe, {"all": rows_at}) for item in get(file.kind)(file.path, file.form)]
     rows = [item for item in items if isinstance(item, Row)]
     if not rows:
         first = next((item for item in items if isinstance(item, Removed)), None)
@@ -42,7 +48,11 @@ def inspect(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: no column looks like a {what}; columns found: {names}")
     form, found = _named(form, found)
     declared = _declared(path, form, found)
-    return {**_read(path, declared), "columns": [column.as_json() for column in seen], **_said(found, declared, path)}
+    return {
+        **_read(path, rows_at, declared),
+        "columns": [column.as_json() for column in seen],
+        **_said(found, declared, path),
+    }
 
 
 def _probe(form: dict[str, Any]) -> str:
@@ -81,10 +91,10 @@ def _declared(path: Path, form: dict[str, Any], found: columns.Roles) -> dict[st
     return declared
 
 
-def _read(path: Path, declared: dict[str, Any]) -> dict[str, Any]:
+def _read(path: Path, rows_at: Path, declared: dict[str, Any]) -> dict[str, Any]:
     """Format with nothing left open, the account of the rows, and what they hold."""
     dataset = Dataset.model_validate(declared)
-    files = resolve.found(dataset, {"all": path})
+    files = resolve.found(dataset, {"all": rows_at})
     ledger, kept = Ledger(), list[Example]()
     for file in files:
         own = dataset.model_copy(update={"format": file.form})

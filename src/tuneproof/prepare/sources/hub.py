@@ -44,13 +44,17 @@ def _export(source: HubSource, split: str, path: Path, cache: Path) -> Path:
     except (ValueError, RuntimeError, OSError) as error:  # what the library raises for names, scripts and networks
         reason = " ".join(str(error).split())
         raise DataError(f"{source.hub}@{source.revision[:12]} split {split!r}: cannot be fetched ({reason})") from None
-    features = {name: feature for name, feature in rows.features.items() if _is_plain(feature)}
-    rows = rows.select_columns(list(features))
     with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as sink:
-        for row in rows:
-            named = {name: _named(features[name], value) for name, value in row.items()}
-            sink.write(json.dumps(named, ensure_ascii=False) + "\n")
+        for row in plain_rows(rows):
+            sink.write(json.dumps(row, ensure_ascii=False) + "\n")
     return path
+
+
+def plain_rows(rows: Any) -> Iterator[dict[str, Any]]:
+    """Rows of a `datasets.Dataset` with the columns that JSON can hold, class numbers as names."""
+    features = {name: feature for name, feature in rows.features.items() if _is_plain(feature)}
+    for row in rows.select_columns(list(features)):
+        yield {name: _named(features[name], value) for name, value in row.items()}
 
 
 def _is_plain(feature: Any) -> bool:
