@@ -50,6 +50,21 @@ tweets,mini,lora,method,test,0.0,entity_f1,0.4,0.31,0.51,
 tweets,mini,lora,method,test,,entity_f1,0.41,0.3,0.5,
 tweets,mini,lora,method,test,,entity_recall,,,,not defined
 """,
+    f"evaluate/{PAIR}/robustness.csv": """\
+dataset,model,method,challenge,score,strength,rows,rows_changed,seeds,unchanged,changed,drop,low,high,note
+tweets,mini,lora,typos,entity_f1,0.1,100,98,1,0.4,0.3,0.1,0.02,0.18,one seed
+tweets,mini,lora,mean,entity_f1,,100,,1,0.4,0.35,0.05,0.01,0.09,one seed
+tweets,mini,lora,synonym,entity_f1,,,,,,,,,,not challenged: WordNet not found
+""",
+    f"evaluate/{PAIR}/checks.csv": """\
+dataset,model,method,check,kind,seed,cases,failures,rate,low,high,example,answer,variant,variant_answer,note
+tweets,mini,lora,praise,function,1,4,1,0.25,0.05,0.7,so good,bad (0.9),,,
+tweets,mini,lora,ugly,function,,,,,,,,,,,not checked: no class ugly
+""",
+    f"evaluate/{PAIR}/transfer.csv": """\
+dataset,model,method,test_on,score,rows,seeds,value,low,high,note
+tweets,mini,lora,news,entity_f1,48,1,0.2,0.1,0.3,one seed
+""",
     f"evaluate/{PAIR}/attack.csv": """\
 dataset,model,method,seed,rows,right,success_rate,low,high,queries,note
 tweets,mini,lora,1.0,20,18,0.5,0.3,0.7,21.5,
@@ -159,6 +174,12 @@ ALL = Ensemble("tweets", "mini", "all")
         (f"evaluate/{PAIR}/scores.csv:lora/entity_recall/high", None, LORA),
         (f"evaluate/{PAIR}/comparisons.csv:all/lora/p", 0.2, [ALL, *LORA]),
         (f"evaluate/{PAIR}/comparisons.csv:tweets/mini/lora/all/p_holm", 0.2, [ALL, *LORA]),
+        (f"evaluate/{PAIR}/robustness.csv:lora/typos/entity_f1/drop", 0.1, LORA),
+        (f"evaluate/{PAIR}/robustness.csv:tweets/mini/lora/mean/entity_f1/low", 0.01, LORA),
+        (f"evaluate/{PAIR}/robustness.csv:lora/synonym/entity_f1/drop", None, LORA),
+        (f"evaluate/{PAIR}/checks.csv:lora/praise/rate", 0.25, LORA[1:]),
+        (f"evaluate/{PAIR}/checks.csv:lora/seed-1/praise/failures", 1, LORA[1:]),
+        (f"evaluate/{PAIR}/transfer.csv:lora/news/entity_f1/value", 0.2, LORA),
         (f"evaluate/{PAIR}/attack.csv:lora/success_rate", 0.5, LORA[1:]),
         (f"evaluate/{PAIR}/attack.csv:tweets/mini/lora/seed-1/low", 0.3, LORA[1:]),
         (f"evaluate/{PAIR}/forgetting.csv:lora/cka", 0.91, LORA[:1]),
@@ -237,6 +258,12 @@ def test_a_broken_table_is_said(results):
         ("report/learning_curves.csv:lora/seed-0/epoch-2/validation", "metric", {"checkpoint", "search", "code"}),
         (f"evaluate/{PAIR}/comparisons.csv:all/lora/p", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
         (f"evaluate/{PAIR}/ensembles.csv:all/gain", "figure", {"scores", "ensemble", "predictions", "checkpoint"}),
+        (
+            f"evaluate/{PAIR}/robustness.csv:lora/typos/entity_f1/low",
+            "figure",
+            {"robustness", "challenge", "raw source"},
+        ),
+        (f"evaluate/{PAIR}/checks.csv:lora/praise/rate", "figure", {"checks", "challenge", "checkpoint", "code"}),
         (f"evaluate/{PAIR}/attack.csv:lora/low", "figure", {"attack", "challenge", "checkpoint", "code", "raw source"}),
         (f"search/{PAIR}/lora/best.json:value", "figure", {"search", "tokens", "model", "code", "raw source"}),
         (f"train/{PAIR}/lora/seed-0/cost.json:train_seconds", "figure", {"checkpoint", "model", "code", "raw source"}),
