@@ -182,6 +182,9 @@ class Dataset(Part):
     group_pattern: str | None = Field(
         None, description="Regular expression applied to that column; its first group is the group."
     )
+    keep: tuple[str, ...] = Field(
+        (), description="Further columns that the prepared rows keep as text, for evaluation.slices; no fit reads them."
+    )
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
     repeats: Literal["drop", "keep"] = Field(
         "drop", description="keep: rows of official validation and test files stay where they repeat, as benchmarks count."
@@ -248,6 +251,16 @@ class Dataset(Part):
         if self.draws > 1 and not named:
             raise Mistakes.at("draws", text=f"found {self.draws} draws of all rows; allowed: with a training size")
         return self
+
+    @field_validator("keep")
+    @classmethod
+    def _no_name_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, column in enumerate(value):
+            if column in ("id", "origin", "text", "text_pair", "label", "tokens", "tags"):
+                raise Mistakes.at(place, text=f"found {column}, which prepared rows have; allowed: any other column")
+            if column in value[:place]:
+                raise Mistakes.at(place, text=f"found {column} more than once; allowed: each column once")
+        return value
 
     @model_validator(mode="after")
     def _group_can_be_read(self) -> Self:

@@ -147,6 +147,31 @@ def test_text_pairs():
     assert sum(card["rows"].values()) == 36
 
 
+def test_further_columns_are_kept_as_text():
+    rows = [f"text {n},{'yes' if n % 2 else 'no'},{'web' if n % 3 else ''}" for n in range(40)]
+    frames, _ = prepare({"a.csv": table(rows, "text,label,source")}, keep=["source"])
+    for frame in frames.values():
+        assert list(frame.columns) == ["id", "text", "label", "source"]
+        numbers = frame["text"].str.removeprefix("text ").astype(int)
+        assert frame["source"].tolist() == ["web" if n % 3 else "" for n in numbers]
+
+
+def test_kept_columns_change_neither_ids_nor_splits_and_are_masked():
+    rows = [f"text {n},{'yes' if n % 2 else 'no'},me{n}@example.org" for n in range(40)]
+    plain, _ = prepare({"a.csv": table(rows, "text,label,who")})
+    kept, _ = prepare({"a.csv": table(rows, "text,label,who")}, keep=["who"], mask_personal_data=True)
+    for split in SPLITS:
+        assert kept[split].drop(columns="who").equals(plain[split])
+        assert (kept[split]["who"] == "[email]").all()
+
+
+def test_a_kept_column_that_is_not_there_or_has_a_name_of_ours():
+    with pytest.raises(DataError, match="column 'source' not found; columns found: text, label"):
+        prepare({"a.csv": table(ROWS)}, keep=["source"])
+    with pytest.raises(ValueError, match="found label, which prepared rows have"):
+        prepare({"a.csv": table(ROWS)}, keep=["label"])
+
+
 def test_html_entities():
     rows = [f"a &amp; b {n},{'x&lt;' if n % 2 else 'y'}" for n in range(20)]
     frames, card = prepare({"a.csv": table(rows)}, unescape_html=True)

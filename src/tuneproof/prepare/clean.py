@@ -40,6 +40,8 @@ class Example:
     answer: Any
     group: str | None = None
     id: str = ""
+    kept: dict[str, str] = field(default_factory=dict)
+    """Further columns, which no fit reads (`keep`)."""
 
 
 @dataclass
@@ -76,7 +78,9 @@ def clean(rows: Iterable[Row], dataset: Dataset, ledger: Ledger) -> list[Example
     examples = []
     for row in rows:
         try:
-            examples.append(_example(row, dataset, ledger))
+            example = _example(row, dataset, ledger)
+            example.kept = {column: _kept(row, column, dataset) for column in dataset.keep}
+            examples.append(example)
         except _UnusableError as reason:
             ledger.remove(row.place, str(reason))
     return examples
@@ -85,9 +89,9 @@ def clean(rows: Iterable[Row], dataset: Dataset, ledger: Ledger) -> list[Example
 def used_columns(dataset: Dataset) -> list[str]:
     """Columns of the file that the data set needs."""
     if has_tokens(dataset):
-        names = ["tokens", "tags", dataset.group]
+        names = ["tokens", "tags", dataset.group, *dataset.keep]
     else:
-        names = [dataset.text, dataset.text_pair, dataset.label, dataset.group]
+        names = [dataset.text, dataset.text_pair, dataset.label, dataset.group, *dataset.keep]
     return [name for name in names if name is not None]
 
 
@@ -210,6 +214,13 @@ def _unescaped(value: str, dataset: Dataset) -> str:
     if SURROGATE.search(text) is not None:
         raise _UnusableError("not valid Unicode")
     return text
+
+
+def _kept(row: Row, column: str, dataset: Dataset) -> str:
+    """The value as text, empty where there is none; masked as texts are."""
+    value = value_at(row.values, column)
+    text = "" if value is None else _unescaped(value if isinstance(value, str) else json.dumps(value), dataset)
+    return personal.mask(text) if dataset.mask_personal_data else text
 
 
 def _label(row: Row, dataset: Dataset) -> str | float:

@@ -121,8 +121,9 @@ def _kinds(example: Example, task: str) -> list[str]:
 
 
 def _frame(examples: list[Example]) -> pd.DataFrame:
-    """`id` and the task's columns."""
+    """`id`, the task's columns, and those that are kept beside them."""
     import pandas as pd
 
-    columns = ["id", *examples[0].columns]
-    return pd.DataFrame([{"id": example.id, **example.columns} for example in examples], columns=columns)
+    columns = ["id", *examples[0].columns, *examples[0].kept]
+    rows = [{"id": example.id, **example.columns, **example.kept} for example in examples]
+    return pd.DataFrame(rows, columns=columns)
