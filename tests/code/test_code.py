@@ -9,6 +9,7 @@ import pytest
 
 from tuneproof import adversarial, augment, code, ensemble, files, regularisers, tasks, tunings
 from tuneproof.cell import Cell, Search, Training
+from tuneproof.prepare import sources
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +69,7 @@ def test_both_doors_depend_on_the_same_code():
             }
         else:
             parts = {
-                "prepare": ["csv", "jsonl", "conll", "hub"],
+                "prepare": sources.READERS,
                 "augment": augment.TECHNIQUES,
                 "tokenize": tasks.TASKS,
                 "ensemble": code.COMBINING,
