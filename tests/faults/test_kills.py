@@ -98,7 +98,9 @@ def test_killed_at_random_moments_it_ends_the_same(calm, template, tmp_path):
         project.snakemake()
         resumed += goes_on(project)
         assert project.digest() == digest, f"seed {SEED}, trial {trial}: {hits}"
-        assert [path.name for path in (project.folder / ".tuneproof").rglob("*") if path.is_file()] == ["lock"]
+        scratch = project.folder / ".tuneproof"
+        left = {path.relative_to(scratch).parts[0] for path in scratch.rglob("*") if path.is_file()}
+        assert left <= {"lock", "code", "outcome", "calibration.json"}  # no journal and no state of a fit
         assert project.left_after(3) == []
         shutil.rmtree(project.folder)
         by = ", ".join(f"{count} × {number} to {target}" for (target, number), count in sorted(hits.items()))
