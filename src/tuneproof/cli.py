@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
-from tuneproof.commands import fit, predict, recommend, show
+from tuneproof.commands import fit, predict, recommend, report, show
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -385,16 +385,7 @@ def power(
     print(told(a, b, results, dataset=dataset, model=model, difference=difference))
 
 
-@app.command()
-def report(settings: Settings, results: Annotated[Path, typer.Option(help="Folder of all results.")], out: Out) -> None:
-    """Write the page and the leaderboard.
-
-    Example: `tuneproof report --settings results/settings/report.json --results results --out results/report`
-    """
-    from tuneproof import files
-    from tuneproof.report import run
-
-    run.run(files.read_json(settings), results, out)
+app.command()(report.report)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Two revisions of an experiment side by side: what changed, and which scores differ by more than chance explains."""
