@@ -302,8 +302,12 @@ def challenge(
     """
     from tuneproof import files
     from tuneproof.challenge import run
+    from tuneproof.train import gpu
 
-    run.run(files.read_json(settings), prepared, runs, _model_folder(model), out)
+    declared = files.read_json(settings)
+    # the runs answer on the kind of device that they were trained on
+    gpu.take(files.read_json(runs / f"seed-{declared['seeds'][0]}" / "run.json").get("device", "cpu"))
+    run.run(declared, prepared, runs, _model_folder(model), out)
 
 
 @app.command()
@@ -350,7 +354,9 @@ def evaluate(
     from tuneproof import files
     from tuneproof.evaluate import run
 
-    run.run(files.read_json(settings), prepared, _named(predictions), out, _named(challenges or []))
+    run.run(
+        files.read_json(settings), prepared, _named(predictions), out, _named(challenges or [], option="--challenges")
+    )
 
 
 @app.command()
@@ -619,11 +625,11 @@ app.command()(fit.fit)
 app.command()(predict.predict)
 
 
-def _named(entries: list[str]) -> dict[str, Path]:
+def _named(entries: list[str], *, option: str = "--predictions") -> dict[str, Path]:
     """`NAME=FILE` entries as a mapping."""
     wrong = next((entry for entry in entries if "=" not in entry), None)
     if wrong is not None:
-        raise TuneproofError(f"--predictions: found {wrong!r}; allowed: NAME=FILE")
+        raise TuneproofError(f"{option}: found {wrong!r}; allowed: NAME=FILE")
     pairs = (entry.split("=", 1) for entry in entries)
     return {name: Path(path) for name, path in pairs}
 

@@ -33,6 +33,7 @@ WARM = (
     "torch",
     "transformers.models.auto.modeling_auto",
     "transformers.models.bert.modeling_bert",
+    "tuneproof.challenge.run",
     "tuneproof.cli",
     "tuneproof.ensemble.run",
     "tuneproof.evaluate.run",
