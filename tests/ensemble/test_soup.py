@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,24 @@ def test_a_soup_without_a_model_is_told(results, tmp_path):
     declared = {"task": "classification", "name": "e", "members": ["*"], "combine": {"name": "soup"}}
     with pytest.raises(DataError, match=r"^ensembles\.e: the members become one model; needed: --model and --tokens$"):
         stage.run(declared, results / "prepare", runs, tmp_path / "out")
+
+
+def test_a_missing_checkpoint_or_record_is_told(results, tiny_folder, tmp_path):
+    runs = {}
+    for seed in SEEDS:
+        shutil.copytree(results / f"train/probe/seed-{seed}", tmp_path / f"seed-{seed}")
+        runs[f"probe/seed-{seed}"] = tmp_path / f"seed-{seed}/predictions.parquet"
+    declared = {"task": "classification", "name": "e", "members": ["*"], "combine": {"name": "soup"}}
+
+    def cooked() -> None:
+        stage.run(declared, results / "prepare", runs, tmp_path / "out", model=tiny_folder, tokens=results / "tokens")
+
+    files.write_json(tmp_path / "seed-0/run.json", {"device": "cpu", "precision": "fp32"})
+    with pytest.raises(DataError, match=r"seed-0/run\.json: 'threads' is missing; delete the run's folder"):
+        cooked()
+    shutil.rmtree(tmp_path / "seed-1/checkpoint")
+    with pytest.raises(DataError, match=r"seed-1/checkpoint/tuneproof\.json: file not found"):
+        cooked()
 
 
 def test_tensors_of_other_shapes_or_other_whole_numbers_have_no_mean():
