@@ -330,12 +330,12 @@ def test_ten_methods_take_a_few_seconds(tmp_path):
             for split, labels in gold.items()
         }
         predictions[key] = write_predictions(tmp_path / key.replace(":", "-") / "p.parquet", given)
-    started = time.perf_counter()
+    started = time.process_time()
     settings = {**SETTINGS, "evaluation": {"bootstrap": 2000, "confidence": 0.95, "seed": 0}}
     stage.run(settings, prepared, predictions, tmp_path / "out")
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     print(f"{seconds:.1f} s")
-    assert seconds < 20  # 3 s on two idle cores
+    assert seconds < 20  # of the processor, however busy the machine is
     assert len(pd.read_csv(tmp_path / "out" / "comparisons.csv")) == 13 * 12 / 2
 
 

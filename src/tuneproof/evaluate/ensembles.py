@@ -59,7 +59,7 @@ def rows(judged: Judged, about: dict[str, dict[str, Any] | None]) -> list[dict[s
     }
     found = []
     for name, content in about.items():
-        row = {**judged.where, "method": name, "score": judged.task.primary}
+        row: dict[str, Any] = {**judged.where, "method": name, "score": judged.task.primary}
         if content is None:
             found.append({**row, "note": "not said: members.json is not there"})
             continue
