@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, tunings
 from tuneproof.augment import wordnet
-from tuneproof.challenge import attack, attributions, embed, forgetting, neighbours
+from tuneproof.challenge import attack, attributions, embed, forgetting, neighbours, shifts
 from tuneproof.evaluate.tables import COUNT, NUMBER, TEXT, TRUTH, rounded
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Inside:
         if missing is not None:
             self.notes["attack"] = missing
             return
-        net, draw = wordnet.load(), random.Random(f"attack:{self.seed}")
+        net, draw = shifts.thesaurus(), random.Random(f"attack:{self.seed}")
         places = sorted(draw.sample(range(len(self.ids)), min(options.rows, len(self.ids))))
         found = attack.run(
             [_first(self.texts[place]) for place in places],

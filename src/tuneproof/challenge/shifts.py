@@ -122,12 +122,13 @@ def _synonym(word: str, rng: random.Random) -> str | None:
     core = CORE.match(word)
     if core is None or not core[1].islower() or core[1] in STOP_WORDS:
         return None
-    found = [synonym for synonym in _wordnet().synonyms(core[1]) if " " not in synonym]
+    found = [synonym for synonym in thesaurus().synonyms(core[1]) if " " not in synonym]
     return word[: core.start(1)] + rng.choice(found) + word[core.end(1) :] if found else None
 
 
 @cache
-def _wordnet() -> wordnet.WordNet:
+def thesaurus() -> wordnet.WordNet:
+    """WordNet, read once in a process."""
     return wordnet.load()
 
 
