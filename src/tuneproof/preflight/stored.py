@@ -86,13 +86,15 @@ def machine() -> str:
 
 def of_data(params: Params, dataset: str, model: str) -> str:
     """Digest of what the numbers of sub-tokens come from."""
-    declared = params.datasets[dataset].model_dump(mode="json", exclude={"methods", "training", "licence", "citation"})
-    return _digest([declared, params.models[model].model_dump(mode="json")])
+    unasked = {"methods", "training", "licence", "citation"}
+    declared = params.datasets[dataset].model_dump(mode="json", exclude=unasked, exclude_defaults=True)
+    return _digest([declared, params.models[model].model_dump(mode="json", exclude_defaults=True)])
 
 
 def of_cell(cell: Cell) -> str:
     """Digest of what the seconds a sub-token come from; how many epochs and trials there are is not among it."""
-    training = cell.training.model_dump(mode="json", exclude={"epochs", "early_stopping", "weight_decay", "schedule"})
+    unasked = {"epochs", "early_stopping", "weight_decay", "schedule"}
+    training = cell.training.model_dump(mode="json", exclude=unasked, exclude_defaults=True)
     return _digest([cell.task, cell.tuning, cell.adversarial, cell.regularisers, training])
 
 
