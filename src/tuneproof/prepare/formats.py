@@ -80,6 +80,14 @@ class ParquetFormat(Part):
     scheme: Scheme = Field(SCHEME, description=TAGS)
 
 
+class ExcelFormat(Part):
+    """An Excel workbook (.xlsx) with column names in the first row; needs the extra `excel`."""
+
+    kind: Literal["excel"]
+    sheet: str | None = Field(None, description="Name of the sheet; not needed where there is one.")
+    columns: tuple[str, ...] | None = Field(None, description="Column names where the sheet has no header row.")
+
+
 class FolderFormat(Part):
     """A folder: a sub-folder a class with a text a file, a file a class with a text a line, or one split that the
     library `datasets` saved to disk. Each file's encoding is found out.
@@ -104,13 +112,21 @@ class ConllFormat(Part):
 
 
 Format = Annotated[
-    CsvFormat | LinesFormat | JsonlFormat | JsonFormat | SpansFormat | ParquetFormat | FolderFormat | ConllFormat,
+    CsvFormat
+    | LinesFormat
+    | JsonlFormat
+    | JsonFormat
+    | SpansFormat
+    | ParquetFormat
+    | ExcelFormat
+    | FolderFormat
+    | ConllFormat,
     Field(discriminator="kind"),
 ]
 
 KINDS = {
     "ner": ("conll", "jsonl", "json", "spans", "parquet", "folder"),
-    "other": ("csv", "lines", "jsonl", "json", "parquet", "folder"),
+    "other": ("csv", "lines", "jsonl", "json", "parquet", "excel", "folder"),
 }
 """Formats that can hold what a task needs."""
 

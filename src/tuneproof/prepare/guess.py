@@ -42,6 +42,8 @@ def format_of(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: the file is empty")
     if content.startswith(b"PAR1"):
         return {"kind": "parquet"}
+    if content.startswith(b"PK\x03\x04") and b"xl/w" in content:
+        return {"kind": "excel"}
     encoding = encodings.found(path, content)
     text = content.decode(encoding).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")

@@ -16,6 +16,7 @@ from tuneproof.prepare.sources.base import Removed, Row
 READERS = {
     "conll": "tuneproof.prepare.sources.conll:read",
     "csv": "tuneproof.prepare.sources.csv:read",
+    "excel": "tuneproof.prepare.sources.excel:read",
     "folder": "tuneproof.prepare.sources.folder:read",
     "hub": "tuneproof.prepare.sources.hub:read",
     "json": "tuneproof.prepare.sources.json:read",
