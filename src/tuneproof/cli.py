@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
-from tuneproof.commands import fit, predict, recommend, report, show
+from tuneproof.commands import fit, import_results, predict, recommend, report, show
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -623,6 +623,7 @@ app.command()(show.show)
 app.command()(recommend.recommend)
 app.command()(fit.fit)
 app.command()(predict.predict)
+app.command()(import_results.import_results)
 
 
 def _named(entries: list[str], *, option: str = "--predictions") -> dict[str, Path]:

@@ -19,7 +19,9 @@ from tuneproof.cli import app
 
 Run = Callable[..., tuple[str, str]]
 ROOT = Path(__file__).parents[2]
-COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = sorted(
+    command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback
+)
 HEAVY = {"altair", "datasets", "dvc", "numpy", "optuna", "pandas", "peft", "pyarrow", "sklearn", "snakemake", "torch",
          "transformers"}  # fmt: skip
 
@@ -100,7 +102,7 @@ def test_a_shell_is_told_how_to_complete(tuneproof: Run, words: list[str]) -> No
 
 def test_commands_and_options_are_completed(tuneproof: Run) -> None:
     completing = {"_TUNEPROOF_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "tuneproof pr"}
-    assert sorted(tuneproof(**completing)[0].split()) == ["prepare", "prune"]
+    assert sorted(tuneproof(**completing)[0].split()) == ["predict", "prepare", "prune"]
     completing = {"_TUNEPROOF_COMPLETE": "complete_bash", "COMP_CWORD": "2", "COMP_WORDS": "tuneproof train --se"}
     assert "--seed" in tuneproof(**completing)[0].split()
 

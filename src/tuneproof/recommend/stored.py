@@ -116,3 +116,20 @@ def latency(stored: Stored, panel: Panel, method: str) -> float | None:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def accuracies(root: Path, dataset: str) -> list[dict[str, Any]]:
+    """Our methods on a data set: `method`, `model`, `value`, `low`, `high`, `train_seconds`, `peak_memory_mb`.
+
+    Raises `TuneproofError` where there is no result, or where its primary score is not the accuracy.
+    """
+    from tuneproof.report.tables import rows
+
+    found = read(root)
+    panels = [] if found is None else found.of(dataset, None)
+    if not panels:
+        raise TuneproofError(f"--dataset: {root} has no result on {dataset!r}")
+    if panels[0].score != "accuracy":
+        raise TuneproofError(f"--dataset: {dataset} is judged by {panels[0].score}; allowed: a data set with accuracy")
+    names = ("method", "model", "value", "low", "high", "train_seconds", "peak_memory_mb")
+    return [{name: row[name] for name in names} for panel in panels for row in rows(panel.ranked)]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from tuneproof.imported import Entry
     from tuneproof.report.panels import Panel
 
 PIPE = 120
@@ -86,3 +87,24 @@ def _cells(entry: dict[str, Any]) -> list[list[str]]:
 def _plain(text: str) -> str:
     """What a text holds must not steer the terminal."""
     return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
+
+
+def beside(entries: list[Entry], ours: list[dict[str, Any]]) -> Table:
+    """Imported results and ours in one table, best first."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("from", "experiment", "method", "model", "accuracy", "interval", "train time", "memory"):
+        right = title in ("accuracy", "train time", "memory")
+        table.add_column(title, overflow="fold", justify="right" if right else "left")
+    found = [{"from": "elsewhere", **entry._asdict()} for entry in entries]
+    found += [{"from": "ours", "experiment": "–", **row} for row in ours]
+    for row in sorted(found, key=lambda row: -row["value"]):
+        interval = "–" if row["low"] is None else f"{number(row['low'])}–{number(row['high'])}"
+        memory = "–" if row["peak_memory_mb"] is None else f"{amount(1e6 * row['peak_memory_mb'])}B"
+        cells = [row["from"], row["experiment"], row["method"], row["model"], number(row["value"]), interval]
+        cells += [duration(row["train_seconds"]), memory]
+        table.add_row(*(Text(_plain(str(cell))) for cell in cells))
+    return table
