@@ -201,7 +201,7 @@ def test_scores_hold_what_answered_and_the_log_names_the_rest(results: Path, cap
 
 def test_the_page_lists_it_among_those_left_out(results: Path) -> None:
     page = (results / "report/index.html").read_text()
-    shown = page[page.index("<h3>Left out</h3>") :]
+    shown = page[page.index(">Left out</span>") :]
     assert f"<strong>long-prefix</strong>: {REASON}" in " ".join(shown.split())
     assert "<strong>prefixes</strong>: each of its members was left out" in " ".join(shown.split())
     assert "did not finish" not in page
