@@ -42,7 +42,8 @@ def predict(
     if out is not None:
         import pandas as pd
 
-        files.write_csv(out, pd.DataFrame(stage.columns(answers)))
+        empty = stage.ENTITY_COLUMNS if "entities" in answers[0] else None  # a text may hold no entity
+        files.write_csv(out, pd.DataFrame(stage.columns(answers), columns=empty))
     if as_json:
         print(files.json_text(answers), end="")
     elif out is None:

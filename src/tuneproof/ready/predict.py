@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tuneproof.challenge.predictor import Answers, Predictor
 
 KINDS = (".txt", ".csv", ".jsonl")
+ENTITY_COLUMNS = ["row", "text", "type", "entity", "start", "end", "confidence"]
 Row = dict[str, Any]
 """An input row: `text`, and where given `text_pair` or (ner) `tokens`."""
 
