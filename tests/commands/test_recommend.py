@@ -73,3 +73,21 @@ def test_what_is_published_names_methods_of_this_project_and_papers():
     for finding in prior.FINDINGS:
         assert set(finding.tries) <= known
         assert re.search(r"\d{4}, arXiv \d{4}\.\d{5}$", finding.source)
+
+
+def test_latency_of_one_text_alone_counts_where_every_method_has_it(results, typed):
+    where = ("recommend", "--results", results, "--dataset", "movie", "--max-latency", "15ms")
+    board = ("full", "lora", "adapter", "bitfit", "probe", "ia3", "fgm")
+    for place, method in enumerate(board):
+        path = results / "challenge" / "movie" / "tiny" / method / "cost.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"latency_ms": {"1": 10.0 + place, "32": 99.0}}))
+    code, out, _ = typed(*where)
+    assert code == 0
+    assert "milliseconds that one text alone takes" in out
+    outside = next(line for line in out.splitlines() if "Outside" in line)
+    assert outside.count("latency") == 1  # 10, 11, … 16 ms
+    assert "fgm (latency 16 ms)" in outside
+    path.unlink()
+    _, out, _ = typed(*where)
+    assert "of the predictions that training made in batches" in out or "not measured" in out

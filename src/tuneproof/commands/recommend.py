@@ -63,9 +63,9 @@ def recommend(
         told.append(words.as_json(*about, limits=limits, ensembles=better, command=command))
         if not as_json:
             print("\n".join(words.lines(*about, ensembles=better, command=command)))
+        if not as_json and max_latency is not None:
+            print(f"  Latency: {stored.latencies(found, panel)[1]}.")
     if as_json:
         print(files.json_text(told), end="")
-    elif max_latency is not None:
-        print(f"Latency: {stored.LATENCY}.")
     if "nothing fits" in answers:
         raise typer.Exit(1)

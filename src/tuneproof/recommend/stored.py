@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 NOTHING = "no results yet; run: snakemake --cores all"
 """Said where a folder holds no result at all."""
 
-LATENCY = "milliseconds a text, of the predictions that training made in batches"
-"""What `latency` measures."""
+ALONE = "milliseconds that one text alone takes, as the challenge stage measured"
+BATCHES = "milliseconds a text, of the predictions that training made in batches"
+"""What a latency measures."""
 
 
 class Stored(NamedTuple):
@@ -65,11 +66,12 @@ def candidates(stored: Stored, panel: Panel) -> list[Candidate]:
     """The methods of a panel that have a result, best first; ensembles, which no single fit makes, are none."""
     from tuneproof.report.tables import rows
 
+    known = latencies(stored, panel)[0]
     return [
         Candidate(
             method=str(row["method"]),
             value=float(row["value"]),
-            latency_ms=latency(stored, panel, str(row["method"])),
+            latency_ms=known.get(str(row["method"])),
             **{
                 name: _number(row[name])
                 for name in Candidate._fields
@@ -102,8 +104,23 @@ def command(stored: Stored, panel: Panel, method: str) -> str:
     return f"tuneproof fit --method {method} --dataset {panel.dataset}{model}{elsewhere} --out models/{panel.dataset}"
 
 
-def latency(stored: Stored, panel: Panel, method: str) -> float | None:
-    """Milliseconds a text, mean over seeds, of the predictions that `train` made in batches; None: not measured."""
+def latencies(stored: Stored, panel: Panel) -> tuple[dict[str, float], str]:
+    """Method → milliseconds, and what they measure: `ALONE` where every method has that, else `BATCHES`."""
+    methods = [str(name) for name in panel.ranked[panel.ranked["kind"] == "method"]["method"]]
+    alone = {method: value for method in methods if (value := _alone(stored, panel, method)) is not None}
+    if methods and len(alone) == len(methods):
+        return alone, ALONE
+    return {method: value for method in methods if (value := _batches(stored, panel, method)) is not None}, BATCHES
+
+
+def _alone(stored: Stored, panel: Panel, method: str) -> float | None:
+    path = stored.root / "challenge" / panel.dataset / panel.model / method / "cost.json"
+    cost = files.read_json(path) if path.is_file() else {}
+    return _number(cost.get("latency_ms", {}).get("1"))
+
+
+def _batches(stored: Stored, panel: Panel, method: str) -> float | None:
+    """Mean over seeds; None: not measured."""
     texts = sum(panel.rows.get(split, 0) for split in ("validation", "test"))
     found = []
     for seed in stored.settings["seeds"]:
