@@ -48,8 +48,8 @@ def _dry_run(record: Record, runs: int) -> None:
 
 def _whole_run(record: Record) -> None:
     """The default grid takes too long to be run here: its last whole run has noted what it took."""
-    last = outcome.read(RESULTS)
-    if last is None or not last.whole or last.seconds is None:
+    last = outcome.read(RESULTS, whole=True)
+    if last is None or last.seconds is None:
         raise RuntimeError("no whole run of params.yaml is on record: empty results/, then `snakemake --cores all`")
     record.add("orchestration", "whole run", last._asdict())
     record.meet(NO_FITS, 1 - last.fit_seconds / (last.cores * last.seconds))

@@ -101,6 +101,9 @@ def test_a_run_tells_estimate_and_outcome(experiment: params.Params, capsys: pyt
     assert ended.line() == "1 searches and runs on 1 cores: estimated 34 s, took 14 min 53 s"
     assert Watch(experiment, cells, started=0.0).expected(set(), cores=1) == []
     assert outcome.read(Path(experiment.results)) is None  # it did not end
+    whole = outcome.read(Path(experiment.results), whole=True)  # the first one did
+    assert whole is not None
+    assert (whole.jobs, whole.whole, whole.estimated) == (6, True, None)
 
 
 def test_speeds_count_for_what_they_were_measured_with(

@@ -52,13 +52,16 @@ class Outcome(NamedTuple):
         }
 
 
-def path(results: Path) -> Path:
-    """Where the outcome of an experiment with this results folder lies."""
-    return FOLDER / f"{results.as_posix().strip('/').replace('/', '-')}.json"
+def path(results: Path, *, whole: bool = False) -> Path:
+    """Where the last outcome of an experiment with this results folder lies; `whole`: of its last whole run."""
+    name = results.as_posix().strip("/").replace("/", "-")
+    return FOLDER / f"{name}{'.whole' if whole else ''}.json"
 
 
 def write(results: Path, found: Outcome) -> None:
     files.write_json(path(results), found._asdict())
+    if found.whole and found.seconds is not None:
+        files.write_json(path(results, whole=True), found._asdict())
 
 
 def forget_unfinished(results: Path) -> None:
@@ -68,11 +71,12 @@ def forget_unfinished(results: Path) -> None:
         path(results).unlink()
 
 
-def read(results: Path) -> Outcome | None:
-    """The last run that had something to do, or None where there is no (whole) record of one."""
-    if not path(results).is_file():
+def read(results: Path, *, whole: bool = False) -> Outcome | None:
+    """The last run that had something to do (`whole`: everything), or None where there is no sound record of one."""
+    place = path(results, whole=whole)
+    if not place.is_file():
         return None
     try:
-        return Outcome(**files.read_json(path(results)))
+        return Outcome(**files.read_json(place))
     except (DataError, TypeError):
         return None  # of another version, or cut off: the next run writes it anew
