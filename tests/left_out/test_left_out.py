@@ -68,7 +68,9 @@ def results(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "title": "t",
         "datasets": {"toy": {"task": "classification", "primary": "accuracy"}},
         "models": ["mini"],
-        "methods": {name: {"tuning": tuning["name"]} for name, tuning in METHODS.items()},
+        "methods": {
+            name: {"tuning": tuning["name"], "idea": "Idea.", "paper": "Paper."} for name, tuning in METHODS.items()
+        },
         "cells": [["toy", "mini", method] for method in METHODS],
         "seeds": [0, 1],
         "ensembles": [["toy", "mini", name] for name in ENSEMBLES],
