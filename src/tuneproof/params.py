@@ -187,13 +187,13 @@ class Dataset(Part):
     )
     unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
     repeats: Literal["drop", "keep"] = Field(
-        "drop", description="keep: rows of official validation and test files stay where they repeat, as benchmarks count."
+        "drop", description="keep: repeated rows of official validation and test files stay, as benchmarks count them."
     )
     near_duplicates: Literal["keep", "drop"] = Field(
         "keep", description="drop: texts that share 80 % of their character 5-grams with one that stays are removed."
     )
     mask_personal_data: bool = Field(
-        False, description="Put [email], [phone] and [card] in place of what looks like one, before anything is written."
+        False, description="Put [email], [phone], [card] in place of what looks like one, before anything is written."
     )
     split: Split = Split()
     train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")

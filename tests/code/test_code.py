@@ -51,7 +51,7 @@ def test_both_doors_depend_on_the_same_code():
     """All code inputs that the rules can ask for, over every registry entry, are the DVC stage's deps."""
     found = script().stages()["stages"]
     for stage, content in found.items():
-        listed = {dep for dep in content["deps"] if dep.endswith((".py", ".html", ".css", ".js"))}
+        listed = {dep for dep in content["deps"] if dep.endswith((".py", ".html", ".css", ".js", ".yaml"))}
         if stage in ("search", "train"):
             asked = {
                 path

@@ -102,7 +102,8 @@ def test_good_params_are_accepted_with_defaults_filled_in() -> None:
         (
             "datasets__toy__format",
             {"kind": "cvs"},
-            'datasets.toy.format.kind: found "cvs"; allowed: csv, lines, jsonl, json, spans, parquet, excel, folder, conll; did you mean csv?',
+            'datasets.toy.format.kind: found "cvs"; allowed: csv, lines, jsonl, json, spans, '
+            "parquet, excel, folder, conll; did you mean csv?",
         ),
         (
             "datasets__toy__format",
@@ -118,12 +119,14 @@ def test_good_params_are_accepted_with_defaults_filled_in() -> None:
         (
             "datasets__toy__format",
             {"kind": "conll"},
-            "datasets.toy.format.kind: found conll for task classification; allowed: csv, lines, jsonl, json, parquet, excel, folder",
+            "datasets.toy.format.kind: found conll for task classification; allowed: csv, lines, "
+            "jsonl, json, parquet, excel, folder",
         ),
         (
             "datasets__toy__format",
             None,
-            "datasets.toy.format: missing; allowed: a mapping with kind csv or lines or jsonl or json or parquet or excel or folder",
+            "datasets.toy.format: missing; allowed: a mapping with kind csv or lines or jsonl or json or "
+            "parquet or excel or folder",
         ),
         (
             "datasets__toy__split",

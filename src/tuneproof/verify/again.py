@@ -226,8 +226,8 @@ class Again:
             declared = files.read_json(self.experiment.settings("report.json"))
             stage.run(declared, self.experiment.results, again)
 
-        names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html", *ALSO)
-        names += tuple(path.relative_to(stored).as_posix() for path in also.written(stored))
+        more = [path.relative_to(stored).as_posix() for path in also.written(stored)]
+        names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html", *ALSO, *more)
         yield from _compared(stored, again, names, work)
 
     def metric(self, metric: Metric) -> Item:
