@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tuneproof.recommend.rule import Candidate, Choice, choose
 from tuneproof.report.results import rows
 from tuneproof.report.texts import Text, counted
 from tuneproof.report.words import duration, number, some
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tuneproof.report.panels import Panel
 
 
@@ -34,60 +33,40 @@ def verdict(panel: Panel, *, confidence: float) -> Verdict:
     at = f"{value} [{number(top['low'])}–{number(top['high'])}]" if top["low"] == top["low"] else value
     if len(ranked) == 1:
         return Verdict(Text("verdict_alone", name=name, at=at), "", [name], [name])
-    against, rivals = rivalry(panel)
+    choice = choose(_candidates(panel), rows(panel.comparisons))
     told = Text("verdict_ahead", name=name, at=at)
-    close = [name]
-    if rivals:
-        told = Text("verdict_rivals", head=told, rivals=some(rivals))
-        tied = ranked[ranked["method"].isin([name, *rivals])]
-        near, among = _near(tied, against)
-        close = [str(method) for method in near["method"]]
-        cheapest = _cheapest(near)
-        if cheapest is not None:
-            key = "verdict_cheapest_itself" if cheapest[0] == name else "verdict_cheapest"
-            told = Text(key, head=told, among=among, name=cheapest[0], time=duration(cheapest[1]))
+    if choice.rivals:
+        told = Text("verdict_rivals", head=told, rivals=some(choice.rivals))
+        if choice.cheapest is not None:
+            key = "verdict_cheapest_itself" if choice.cheapest == name else "verdict_cheapest"
+            seconds = float(ranked.set_index("method")["train_seconds"][choice.cheapest])
+            told = Text(key, head=told, among=_among(choice), name=choice.cheapest, time=duration(seconds))
     else:
         told = Text("verdict_clear", head=told)
-    return Verdict(Text("verdict_end", sentence=told), _basis(panel, against, confidence), [name, *rivals], close)
+    basis = _basis(panel, choice.detectable, confidence)
+    return Verdict(Text("verdict_end", sentence=told), basis, [name, *choice.rivals], choice.near)
 
 
-def rivalry(panel: Panel) -> tuple[pd.DataFrame, list[str]]:
-    """Comparisons of the method that is ahead, and those that cannot be told apart from it, best first."""
-    ranked, compared = panel.ranked["method"], panel.comparisons
-    name = str(ranked.iloc[0])
-    against = compared[(compared["a"] == name) | (compared["b"] == name)]
-    apart = set(against[against["distinguishable"]]["a"]) | set(against[against["distinguishable"]]["b"])
-    return against, [str(method) for method in ranked.iloc[1:] if method not in apart]
+def _candidates(panel: Panel) -> list[Candidate]:
+    """Methods and ensembles alike: the verdict is about all that was measured."""
+    return [
+        Candidate(str(row["method"]), row["value"], train_seconds=row["train_seconds"]) for row in rows(panel.ranked)
+    ]
 
 
-def _near(tied: pd.DataFrame, against: pd.DataFrame) -> tuple[pd.DataFrame, Text]:
-    """Of those that cannot be told from the best, those that could be recommended in its place, and what to call them.
-
-    A noisy method far behind may not be told apart, and is no advice: one is near where it lies within the difference
-    that would mostly go unseen.
-    """
-    detectable = float(against["detectable"].median())
-    near = tied[tied["value"] >= tied["value"].max() - detectable]
-    if len(near) in (0, len(tied)):  # none where no difference is known
-        return tied, Text("of_these")
-    return near, Text("of_these_within", difference=number(detectable))
+def _among(choice: Choice) -> Text:
+    """What the near ones are called: all that are tied, or those within a difference."""
+    if choice.detectable is None or len(choice.near) == 1 + len(choice.rivals):
+        return Text("of_these")
+    return Text("of_these_within", difference=number(choice.detectable))
 
 
-def _cheapest(board: pd.DataFrame) -> tuple[str, float] | None:
-    known = board.dropna(subset=["train_seconds"])
-    if len(known) < len(board):  # what was not measured might be cheaper
-        return None
-    row = min(rows(known), key=lambda row: row["train_seconds"])
-    return str(row["method"]), float(row["train_seconds"])
-
-
-def _basis(panel: Panel, against: pd.DataFrame, confidence: float) -> Text:
+def _basis(panel: Panel, detectable: float | None, confidence: float) -> Text:
     """How much the data could show at all."""
     ranked = panel.ranked
     seeds = int(ranked["seeds"].max()) if ranked["seeds"].notna().any() else 0
     on = Text("basis_rows", rows=panel.rows["test"]) if "test" in panel.rows else ""
     text = Text("basis", score=panel.score, on=on, seeds=counted("seeds", seeds), confidence=f"{confidence:.0%}")
-    detectable = against["detectable"].dropna()
-    if len(detectable):
-        text = Text("basis_detectable", head=text, difference=number(float(detectable.median())))
+    if detectable is not None:
+        text = Text("basis_detectable", head=text, difference=number(detectable))
     return Text("basis_one_seed", head=text) if seeds == 1 else text
