@@ -56,3 +56,11 @@ def test_an_unknown_data_set_is_a_mistake(results, typed):
     code, _, err = typed("show", "--results", results, "--dataset", "mvoie")
     assert code == 1
     assert err == "error: --dataset: found 'mvoie'; allowed: movie, tweets\n"
+
+
+def test_only_the_best_are_shown_where_asked(results, typed):
+    _, whole, _ = typed("show", "--results", results, "--dataset", "movie")
+    code, out, _ = typed("show", "--results", results, "--dataset", "movie", "--top", "2")
+    assert code == 0
+    rows = whole.split("─\n")[1].splitlines()
+    assert out.split("─\n")[1].splitlines() == [*rows[:2], "… and 6 more"]

@@ -47,7 +47,7 @@ def test_the_fastest_of_those_near_the_best_everywhere_is_named(tmp_path: Path):
     assert near == ["movie", "tweets"]
     (found,) = overall([first, second], Results(tmp_path), confidence=0.95)
     assert found.sentence == (
-        "Use lora: on all 2 data sets it is close to the best, and nothing is shown to be better. "
+        "Use lora: on every data set it is close to the best, and nothing is shown to be better. "
         "It trains in about 30 s, with 512 MB of memory; 1 k parameters learn."
     )
     assert "too little in common" in found.certainty
@@ -66,7 +66,7 @@ def test_a_method_that_did_not_run_everywhere_says_so(tmp_path: Path):
 def test_none_that_is_near_everywhere_is_said(tmp_path: Path):
     panels = [panel("movie", lora=(0.80, 30), full=(0.70, 40)), panel("tweets", lora=(0.60, 30), full=(0.80, 40))]
     (found,) = overall(panels, Results(tmp_path), confidence=0.95)
-    assert found.sentence.startswith("No method is close to the best on all 2 data sets. lora comes nearest")
+    assert found.sentence.startswith("No method is close to the best on every data set. lora comes nearest")
 
 
 def test_how_sure_it_is_comes_from_friedmans_test(tmp_path: Path):

@@ -29,8 +29,8 @@ def console() -> Console:
     return Console(highlight=False, width=None if told else PIPE)
 
 
-def leaderboard(panel: Panel, leaders: list[str], width: int) -> Table:
-    """One data set and model: methods best first, those that may be the best in bold."""
+def leaderboard(panel: Panel, leaders: list[str], width: int, top: int | None = None) -> Table:
+    """One data set and model: methods (the `top` ones, or all) best first, those that may be the best in bold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -41,7 +41,7 @@ def leaderboard(panel: Panel, leaders: list[str], width: int) -> Table:
     columns += [("memory", "right"), ("learns", "right"), ("seeds", "right")] if width >= WIDE else []
     for title, justify in columns:
         table.add_column(Text(title), justify="right" if justify == "right" else "left", overflow="fold")
-    for row in rows(panel.ranked):
+    for row in rows(panel.ranked)[:top]:
         interval = f"{number(row['low'])}–{number(row['high'])}" if row["low"] is not None else "–"
         memory = f"{amount(1e6 * row['peak_memory_mb'])}B" if row["peak_memory_mb"] is not None else "–"
         cells = [row["method"], number(row["value"]), interval, row["group"] or "–"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof.report.results import Results, rows
 from tuneproof.report.texts import Text
-from tuneproof.report.words import rate
+from tuneproof.report.words import rate, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +89,7 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
     ensembles = [name for name in ensembles if name not in reasons]
     board: list[dict[str, Any]] = []
     absent: list[Text] = []
+    undefined: dict[str, list[str]] = {}
     for name, kind in [*((m, "method") for m in methods), *((e, "ensemble") for e in ensembles)]:
         row = {"dataset": dataset, "model": model, "method": name, "kind": kind, "score": score}
         row |= _judged(over_seeds.get(name), seeds[seeds["method"] == name]["value"], letters.get(name))
@@ -108,7 +109,8 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
         if name not in over_seeds:
             absent.append(_why_absent(name, kind, best, costs, settings["seeds"]))
         elif over_seeds[name]["low"] is None:
-            absent.append(Text("absent_interval", name=name, note=over_seeds[name]["note"]))
+            undefined.setdefault(over_seeds[name]["note"], []).append(name)
+    absent += [Text("absent_interval", name=some(names), note=note) for note, names in undefined.items()]
     frame = frame_of(board, LEADERBOARD).sort_values("value", ascending=False, kind="stable", na_position="last")
     histories = {key: results.csv(*folder, "history.csv") for key, folder in runs.items()}
     tried = {method: results.csv("search", dataset, model, method, "trials.csv") for method in methods}
