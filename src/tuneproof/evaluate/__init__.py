@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-TABLES = tuple(
-    f"{name}.{kind}"
-    for name in (
-        *(
-            "scores",
-            "comparisons",
-            "groups",
-            "entities",
-            "ensembles",
-            "robustness",
-            "checks",
-            "transfer",
-            "attack",
-            "forgetting",
-        ),
-        *("calibration", "reliability", "risk_coverage", "confusion", "mistakes", "slices"),
-    )
-    for kind in ("csv", "parquet")
+PER_DATASET = (
+    *("scores", "comparisons", "groups", "entities", "ensembles", "slices"),
+    *("calibration", "reliability", "risk_coverage", "confusion", "mistakes"),
+    *("robustness", "checks", "transfer", "attack", "forgetting"),
 )
+TABLES = tuple(f"{name}.{kind}" for name in PER_DATASET for kind in ("csv", "parquet"))
 """Tables of one data set and model."""
 FILES = (*TABLES, "metrics.json")
 """All that is written for one data set and model."""
