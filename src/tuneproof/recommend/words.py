@@ -39,13 +39,19 @@ def lines(
             f"{name} ({', '.join(_broken(by_name[name], limit) for limit in why)})"
             for name, why in found.outside.items()
         ]
-        told.append(f"  Outside the limits: {', '.join(parts)}.")
+        told.append(f"  Outside the limits: {_few(parts)}.")
     if ensembles:
         told.append(f"  Shown to be better, at the cost of several fits: {', '.join(ensembles)}.")
     told += [f"  {line}" for line in _settle(found.settle, dataset)]
     if command is not None:
         told.append(f"  Train it on all the data: {command}")
     return told
+
+
+def _few(parts: Sequence[str], shown: int = 8) -> str:
+    """The first ones, and how many more there are: `--json` has all of them."""
+    more = f" and {len(parts) - shown} more" if len(parts) > shown else ""
+    return ", ".join(parts[:shown]) + more
 
 
 def as_json(
@@ -118,12 +124,12 @@ def _beside(by_name: dict[str, Candidate], found: Recommendation) -> list[str]:
     elif not choice.rivals:
         told.append("  Every other within the limits is behind by more than chance explains.")
     else:
-        told.append(f"  It is ahead, and cannot be told apart from {', '.join(choice.rivals)}.")
+        told.append(f"  It is ahead, and cannot be told apart from {_few(choice.rivals)}.")
     if found.cheaper:
         parts = [
             f"{name} ({number(by_name[name].value)}, {duration(by_name[name].train_seconds)})" for name in found.cheaper
         ]
-        told.append(f"  Cheaper, and not told apart from it: {', '.join(parts)}.")
+        told.append(f"  Cheaper, and not told apart from it: {_few(parts)}.")
     return told
 
 
