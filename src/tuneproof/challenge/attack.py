@@ -31,7 +31,7 @@ SENSES = 4
 class Attack(Part):
     """Options of the attack."""
 
-    rows: int = Field(20, ge=1, description="Test rows that are attacked.")
+    rows: int = Field(10, ge=1, description="Test rows that are attacked.")
     budget: int = Field(100, ge=2, le=10_000, description="Texts that the model answers for one row, at most.")
     candidates: int = Field(8, ge=1, le=100, description="Synonyms that are tried for a word, at most.")
     similarity: float | None = Field(

@@ -36,7 +36,7 @@ class Explain(Part):
 
     rows: int = Field(3, ge=1, le=1000, description="Test rows: half of them the first ones, half the least certain.")
     steps: int = Field(20, ge=2, le=1000, description="Points of the integral of gradients.")
-    neighbours: int = Field(3, ge=0, le=100, description="Nearest training rows of each of them; 0: none.")
+    neighbours: int = Field(0, ge=0, le=100, description="Nearest training rows of each of them; 0: none.")
     training_rows: int = Field(200, ge=1, description="Training rows among which neighbours are looked for, at most.")
 
 
