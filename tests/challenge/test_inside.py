@@ -53,7 +53,12 @@ def test_a_classifier_is_attacked_explained_and_compared_with_what_it_was(predic
 
 
 def test_a_twin_among_the_training_rows_is_the_nearest(predictor, tiny_folder, tmp_path):
-    settings = {**ALL, "attack": None, "forgetting": False, "explain": Explain(rows=3, steps=2, neighbours=1).model_dump()}
+    settings = {
+        **ALL,
+        "attack": None,
+        "forgetting": False,
+        "explain": Explain(rows=3, steps=2, neighbours=1).model_dump(),
+    }
     notes, found = looked(predictor("classification"), tiny_folder, tmp_path, settings)
     twin = found["neighbours"].query("id == 't2' and rank == 1").iloc[0]
     assert (twin["neighbour"], twin["cosine"]) == ("n1", pytest.approx(1.0))
