@@ -185,7 +185,8 @@ def curves(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
     if panel.history.empty:
         return []
     base = alt.Chart(alt.NamedData(name=data))
-    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"))
+    epochs = list(range(1, int(panel.history["epoch"].max()) + 1))  # left alone, a small chart has ticks between them
+    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(values=epochs[:: 1 + len(epochs) // 10], format="d"))
     y = alt.Y("value:Q", title=f"validation {panel.score}", scale=alt.Scale(zero=False))
     others = base.mark_line(color=QUIET, opacity=0.3, strokeWidth=1).encode(
         x=x, y=y, detail=[alt.Detail("method:N"), alt.Detail("seed:N")]

@@ -88,9 +88,6 @@ def _scored(panel: Panel) -> pd.DataFrame:
 def _alone(spec: Spec, data: str, frame: pd.DataFrame) -> Spec:
     """A chart of the page with its data, on white paper."""
     text = json.dumps(spec).replace("currentColor", INK)
-    if "epoch" in frame and len(frame):  # small charts would have ticks between whole epochs
-        values = list(range(1, int(frame["epoch"].max()) + 1))
-        text = text.replace('"tickMinStep": 1', f'"values": {values[:: 1 + len(values) // 10]}')
     made: Spec = json.loads(text)
     made["config"] |= {"background": PAPER, "font": FONT}
     made["datasets"] = {**made.get("datasets", {}), data: _records(frame)}
