@@ -121,7 +121,10 @@ FILES = [
         "text,label\na,neg\nb,pos\n",
         "datasets.toy: split asks for 10 rows for validation and 10 rows for test, but there are 2",
     ),
-    ("text,label\n\xff,neg\n", "toy.csv:2: byte 0xff is not utf-8; set `encoding` to the file's own"),
+    (
+        "text,label\n" + "é".encode().decode("latin-1") * 12 + "\xff,neg\n",
+        "toy.csv:2: byte 0xff is not utf-8, but 12 other characters are; mend the file, or set `encoding` to its own",
+    ),
 ]
 
 

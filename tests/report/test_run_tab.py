@@ -16,7 +16,8 @@ WHOLE = outcome.Outcome(cores=2, jobs=88, whole=True, started=1000.0, estimated=
 
 
 def page(language: str) -> str:
-    found = run_tab.part({"seeds": []}, [], Results(Path("results")))
+    results = Path("results")
+    found = run_tab.part({"seeds": []}, [], Results(results), run_tab.time_spent(results))
     shown = {"run": found, "settings": SimpleNamespace(models=[]), "sources": [], "rest": None}
     return templates(language).get_template("tabs/run.html").render(**shown)
 

@@ -54,7 +54,8 @@ STARTED = time.time()
 
 RUN_FILES = ["manifest.json", "predictions.parquet", "history.csv", "run.json", "cost.json", "provenance.json"]
 SIZES = ["training_examples.csv"] if any(dataset.family for dataset in PARAMS.datasets.values()) else []
-REPORT_FILES = ["index.html", "leaderboard.csv", "learning_curves.csv", "metrics.json", *SIZES, *ALSO, *FOLDERS]
+TABLES = ["leaderboard.csv", "learning_curves.csv", "metrics.json", "cost.json", *SIZES]
+REPORT_FILES = ["index.html", *TABLES, *ALSO, *FOLDERS]
 CELLS = {(cell.dataset, cell.model, cell.method): cell for cell in PLAN.cells}
 
 

@@ -35,6 +35,7 @@ rule report:
             labels={"what": "learning curves"},
         ),
         metrics="<results>/report/metrics.json",
+        cost="<results>/report/cost.json",
         sizes=collect("<results>/report/{name}", name=SIZES),
         texts=report(
             collect("<results>/report/{name}", name=ALSO),

@@ -36,6 +36,6 @@ def report(
         return
     if settings is None or out is None:
         raise TuneproofError("report: --settings and --out are missing; allowed: both of them, or --compare A B")
-    from tuneproof.report import run
+    from tuneproof.report import run, run_tab
 
-    run.run(files.read_json(settings), results, out)
+    run.run(files.read_json(settings), results, out, run_tab.time_spent(results))

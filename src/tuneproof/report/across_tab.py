@@ -20,7 +20,7 @@ def part(results: Results, colour: dict[str, str], drawn: charts.Drawn) -> list[
     """What the template shows of each model; nothing where no model has ranks over several data sets."""
     tables = {name: results.csv("evaluate", f"{name}.csv") for name in ("ranks", "friedman", "across", "half_budget")}
     ranks = tables["ranks"]
-    if ranks is None or ranks.empty:
+    if ranks is None or ranks["mean_rank"].isna().all():
         return []
     found = []
     for place, model in enumerate(dict.fromkeys(ranks["model"])):
@@ -50,7 +50,7 @@ def diagram(ranks: pd.DataFrame, tested: dict[str, Any] | None, colour: dict[str
     difference to either side, so that two methods are told apart where their bars do not meet."""
     import altair as alt
 
-    ordered = ranks.sort_values(["mean_rank", "method"], kind="stable")
+    ordered = ranks.dropna(subset=["mean_rank"]).sort_values(["mean_rank", "method"], kind="stable")
     names = [str(name) for name in ordered["method"]]
     critical = tested.get("critical_difference") if tested else None
     half = 0.0 if critical is None else float(critical) / 2

@@ -32,8 +32,8 @@ LISTED = 2000
 """Files that the page lists by name; of more, the rest has one hash together."""
 
 
-def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str:
-    """The page's HTML."""
+def page(settings: dict[str, Any], panels: list[Panel], results: Results, spent: dict[str, Any] | None = None) -> str:
+    """The page's HTML; `spent` is what `run_tab.time_spent` found."""
     import vl_convert
 
     language = settings.get("language", "en")
@@ -84,7 +84,7 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results) -> str
         families=families,
         across=across,
         methods=methods_tab.part(settings, panels),
-        run=run_tab.part(settings, panels, results),
+        run=run_tab.part(settings, panels, results, spent or {}),
         lead=_lead(settings, len(sections)),
         confidence=confidence,
         many=words.MANY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof.preflight import outcome
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 VERSIONS = ("tuneproof", "torch", "transformers", "peft", "optuna", "tokenizers", "numpy", "scikit-learn")
 
 
-def part(settings: dict[str, Any], panels: list[Panel], results: Results) -> dict[str, Any]:
-    """What the template shows: `machine`, `versions`, `commits`, `costs` (a row a data set and model), `warnings`."""
+def part(settings: dict[str, Any], panels: list[Panel], results: Results, spent: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows: `machine`, `versions`, `commits`, `costs` (a row a data set and model), `warnings`.
+
+    `spent` is what `time_spent` found when the page was first written.
+    """
     machine: dict[str, dict[str, None]] = {name: {} for name in ("hardware", "platform", "python", "device")}
     versions: dict[str, dict[str, None]] = {name: {} for name in VERSIONS}
     commits: dict[tuple[str, bool], int] = {}
@@ -50,14 +54,14 @@ def part(settings: dict[str, Any], panels: list[Panel], results: Results) -> dic
         "commits": [{"commit": commit, "dirty": dirty, "runs": runs} for (commit, dirty), runs in commits.items()],
         "costs": costs,
         "total": {name: sum(row[name] for row in costs) for name in ("runs", "search", "train")},
-        "estimate": _estimate(results),
+        "estimate": spent or None,
         "warnings": [{"dataset": p.dataset, "model": p.model, "told": p.warnings} for p in panels if p.warnings],
         "absent": [{"dataset": p.dataset, "model": p.model, "told": p.absent} for p in panels if p.absent],
         "largest": max((row["peak_memory_mb"] or 0 for p in panels for row in rows(p.ranked)), default=0),
     }
 
 
-def _estimate(results: Results) -> dict[str, Any] | None:
-    """What the run was estimated to take and what it took so far, where it was kept (it is no result)."""
-    found = outcome.read(results.root)
-    return None if found is None else found.words(time.time())
+def time_spent(results: Path) -> dict[str, Any]:
+    """What the run was estimated to take and what it took so far; empty where that was not kept."""
+    found = outcome.read(results)
+    return {} if found is None else found.words(time.time())

@@ -224,7 +224,7 @@ class Again:
 
         def work() -> None:
             declared = files.read_json(self.experiment.settings("report.json"))
-            stage.run(declared, self.experiment.results, again)
+            stage.run(declared, self.experiment.results, again, files.read_json(stored / "cost.json"))
 
         more = [path.relative_to(stored).as_posix() for path in also.written(stored)]
         names = ("leaderboard.csv", "learning_curves.csv", "metrics.json", "index.html", *ALSO, *more)
