@@ -238,9 +238,9 @@ def test_a_tampered_byte_is_found_in_every_kind_of_file(copy, group):
 def test_one_changed_byte_of_a_checkpoint_fails_the_number_that_rests_on_it(copy):
     tamper(copy.folder / f"results/train/{TWEETS}/probe-mention/seed-0/checkpoint/learned.safetensors")
     output = copy.run("tuneproof", "verify", NUMBER, code=1)
-    assert [line.split()[1] for line in lines(output, "differs")] == [
-        f"results/train/{TWEETS}/probe-mention/seed-0/checkpoint/learned.safetensors"
-    ]
+    first, *others = [line.split()[1] for line in lines(output, "differs")]
+    assert first == f"results/train/{TWEETS}/probe-mention/seed-0/checkpoint/learned.safetensors"
+    assert all(other.startswith(f"results/challenge/{TWEETS}/probe-mention/") for other in others)  # it answered those
     assert "changed: manifest.json has" in copy.run("tuneproof", "trace", NUMBER)
 
 
