@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tuneproof import params as parameters
 from tuneproof import tasks
 from tuneproof.fetch import fetch_data, fetch_model
+from tuneproof.origins import PackageSource
 from tuneproof.prepare import run as prepare
 from tuneproof.tokenize import load_tokenizer
 from tuneproof.train.batches import Tokens
@@ -49,7 +50,7 @@ def load(kind: str, count: int, scratch: Path, *, seed: int = 0) -> Rows:
     declared = parameters.load("params.yaml").datasets[name].model_copy(update={"train_size": None})
     if kind == "short":
         source = declared.source
-        assert isinstance(source, parameters.PackageSource)
+        assert isinstance(source, PackageSource)
         assert isinstance(source.member, str)
         member = source.member.rpartition("!")[0] + "!" + TWEETS
         declared = declared.model_copy(update={"source": source.model_copy(update={"member": member})})

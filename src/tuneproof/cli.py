@@ -82,7 +82,7 @@ def fetch(settings: Settings, out: Out, cache: Cache = Path("data")) -> None:
 
     from tuneproof import fetch as stage
     from tuneproof import files
-    from tuneproof.params import FileSource, HubSource, Model, PackageSource
+    from tuneproof.origins import FileSource, HubSource, Model, PackageSource
 
     declared = files.read_json(settings)
     if "model" in declared:
@@ -116,7 +116,7 @@ def prepare(
     """
     from tuneproof import fetch as fetched
     from tuneproof import files
-    from tuneproof.params import Dataset
+    from tuneproof.dataset import Dataset
     from tuneproof.prepare import run
 
     if inspect is not None:
@@ -143,7 +143,7 @@ def augment(settings: Settings, prepared: Prepared, out: Out) -> None:
     """
     from tuneproof import files
     from tuneproof.augment import run
-    from tuneproof.params import Augmentation
+    from tuneproof.augmentation import Augmentation
 
     declared = files.read_json(settings)
     augmentation = Augmentation.model_validate(declared["augmentation"])

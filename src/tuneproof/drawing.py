@@ -13,7 +13,7 @@ from tuneproof.mistakes import Mistake, Mistakes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tuneproof.params import Dataset
+    from tuneproof.dataset import Dataset
 
 LONGEST = 64
 """Characters of a data set's name."""

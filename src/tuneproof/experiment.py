@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, params, strict_yaml
 from tuneproof.errors import ParamsError
-from tuneproof.params import FileSource, LocalModel, Params
+from tuneproof.origins import FileSource, LocalModel
+from tuneproof.params import Params
 
 if TYPE_CHECKING:
-    from tuneproof.params import Dataset
+    from tuneproof.dataset import Dataset
 
 DEFAULT = Path("params.yaml")
 

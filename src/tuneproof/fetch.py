@@ -15,7 +15,7 @@ from typing import Any
 
 from tuneproof import carriers, files
 from tuneproof.errors import DataError
-from tuneproof.params import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
+from tuneproof.origins import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
 
 Manifest = dict[str, Any]
 

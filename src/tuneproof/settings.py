@@ -16,7 +16,8 @@ from tuneproof import ensemble as combining
 from tuneproof.cell import Cell, Part, Training
 from tuneproof.challenge.options import Challenge
 from tuneproof.challenge.shifts import SHIFTS
-from tuneproof.params import Dataset, Method, Params
+from tuneproof.dataset import Dataset
+from tuneproof.params import Method, Params
 from tuneproof.tunings.base import Tuning
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tuneproof import files
 from tuneproof.augment import run, wordnet
+from tuneproof.augmentation import Augmentation
 from tuneproof.errors import DataError, MethodError
-from tuneproof.params import Augmentation
 
 
 class Words:

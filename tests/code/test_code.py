@@ -137,3 +137,11 @@ def test_a_listing_changes_with_the_code_and_only_then(tmp_path, monkeypatch):
     code._listing.cache_clear()
     assert tmp_path / code.listing(["a.py", "b.py"]) == path
     assert json.loads(path.read_bytes())["a.py"] == files.sha256(tmp_path / "a.py")
+
+
+def test_rows_do_not_depend_on_how_models_are_trained_or_judged():
+    """An edited option of a method or of the evaluation fetches and prepares nothing again."""
+    for stage, *parts in (("fetch",), ("prepare", "csv"), ("augment", "synonym"), ("tokenize", "ner")):
+        found = " ".join(code.of_stage(stage, *parts))
+        for other in ("params.py", "/train/", "/tunings/", "/challenge/", "/evaluate/", "/report/"):
+            assert other not in found, (stage, other)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from tuneproof import carriers, fetch, files
 from tuneproof.errors import DataError
-from tuneproof.params import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
+from tuneproof.origins import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
 
 WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
 """A safetensors file without tensors."""

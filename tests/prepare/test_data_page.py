@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tuneproof.params import Dataset
+from tuneproof.dataset import Dataset
 from tuneproof.prepare.run import run
 from tuneproof.prepare.sources import READERS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tuneproof import experiment, fetch
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset
 from tuneproof.prepare import run
 from tuneproof.prepare.inspect import inspect
 

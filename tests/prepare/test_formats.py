@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset
 from tuneproof.prepare import encodings, resolve
 from tuneproof.prepare.sources import get
 from tuneproof.prepare.sources.base import Removed, Row

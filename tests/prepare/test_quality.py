@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tuneproof import fetch
-from tuneproof.params import Dataset
+from tuneproof.dataset import Dataset
 from tuneproof.prepare import near, personal, quality, run
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.sources.base import Place

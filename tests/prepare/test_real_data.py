@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tuneproof import fetch
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset
 from tuneproof.prepare import run
 from tuneproof.prepare.formats import ConllFormat, CsvFormat
 from tuneproof.prepare.sources import get

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneproof.errors import DataError
-from tuneproof.params import HubSource
+from tuneproof.origins import HubSource
 from tuneproof.prepare.formats import KINDS, ConllFormat, CsvFormat, JsonlFormat
 from tuneproof.prepare.sources import READERS, get, hub
 from tuneproof.prepare.sources.base import Removed, Row

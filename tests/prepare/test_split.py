@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuneproof.dataset import Split
 from tuneproof.errors import DataError
-from tuneproof.params import Split
 from tuneproof.prepare import split
 from tuneproof.prepare.clean import Example
 from tuneproof.prepare.sources.base import Place

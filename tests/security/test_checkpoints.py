@@ -15,7 +15,7 @@ import pytest
 
 from tuneproof import fetch, files
 from tuneproof.errors import DataError, TuneproofError
-from tuneproof.params import LocalModel
+from tuneproof.origins import LocalModel
 
 SOURCE = Path(__file__).parents[2] / "src" / "tuneproof"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tuneproof import files
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset
 from tuneproof.prepare import clean, run
 
 

@@ -332,7 +332,7 @@ def test_zero_shot_beats_chance_on_movie_reviews(minilm, tmp_path):
     import yaml
 
     from tuneproof import fetch, tokenize
-    from tuneproof.params import Dataset
+    from tuneproof.dataset import Dataset
     from tuneproof.prepare import run as prepare
     from tuneproof.train.run import load_data
 

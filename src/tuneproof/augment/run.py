@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import augment, files
+from tuneproof.augmentation import Augmentation
 from tuneproof.errors import DataError, MethodError
-from tuneproof.params import Augmentation
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuneproof.params import Dataset
+from tuneproof.dataset import Dataset
 from tuneproof.prepare import quality
 from tuneproof.prepare.clean import Example, Ledger
 from tuneproof.prepare.resolve import File

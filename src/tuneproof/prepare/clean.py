@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuneproof.params import Dataset, LabelCut
+from tuneproof.dataset import Dataset, LabelCut
 from tuneproof.prepare import personal
 from tuneproof.prepare.formats import Scheme
 from tuneproof.prepare.sources.base import Place, Removed, Row

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tuneproof import boundary, fetch
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset, FileSource
+from tuneproof.origins import FileSource
 from tuneproof.prepare import clean, columns, guess, quality, resolve, run
 from tuneproof.prepare.card import label_counts, removed
 from tuneproof.prepare.clean import Example, Ledger

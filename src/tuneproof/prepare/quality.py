@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-from tuneproof.params import Dataset
+from tuneproof.dataset import Dataset
 from tuneproof.prepare import near, personal
 from tuneproof.prepare.clean import Example, Ledger
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tuneproof.params import Dataset
+from tuneproof.dataset import Dataset
 from tuneproof.prepare import encodings, tags
 from tuneproof.prepare.formats import ConllFormat, CsvFormat, JsonFormat, SpansFormat
 from tuneproof.prepare.sources import get

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, tasks
+from tuneproof.dataset import Dataset
 from tuneproof.errors import DataError
-from tuneproof.params import Dataset
 from tuneproof.prepare import clean, quality, resolve, split, tags
 from tuneproof.prepare.card import card
 from tuneproof.prepare.clean import Example, Ledger

@@ -10,8 +10,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from tuneproof.dataset import Split
 from tuneproof.errors import DataError
-from tuneproof.params import Split
 from tuneproof.prepare.clean import Example
 from tuneproof.prepare.tags import spans
 

@@ -184,7 +184,7 @@ def _max_length(experiment: Experiment, run: Run) -> int:
 
 def _augment(experiment: Experiment, run: Run, cell: Cell, rows: Path, out: Path) -> None:
     from tuneproof.augment import run as stage
-    from tuneproof.params import Augmentation
+    from tuneproof.augmentation import Augmentation
 
     declared = files.read_json(experiment.settings("augment", run.dataset, f"{cell.augmentation}.json"))
     stage.run(Augmentation.model_validate(declared["augmentation"]), cell.augmentation, cell.task, rows, out)

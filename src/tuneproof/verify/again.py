@@ -35,7 +35,7 @@ class Again:
         self.new = _Scratch(experiment, scratch)
 
     def prepare(self, dataset: str) -> Iterator[Item]:
-        from tuneproof.params import Dataset
+        from tuneproof.dataset import Dataset
         from tuneproof.prepare import run
 
         stored, again = self.experiment.prepared(dataset), self.new.prepared(dataset)
@@ -50,7 +50,7 @@ class Again:
 
     def augment(self, dataset: str, augmentation: str) -> Iterator[Item]:
         from tuneproof.augment import run
-        from tuneproof.params import Augmentation
+        from tuneproof.augmentation import Augmentation
 
         stored, again = self.experiment.augmented(dataset, augmentation), self.new.augmented(dataset, augmentation)
 

@@ -67,7 +67,7 @@ def raw(experiment: Experiment, dataset: str, cache: Path) -> Iterator[Item]:
     from pydantic import TypeAdapter
 
     from tuneproof.fetch import ensure_data
-    from tuneproof.params import FileSource, HubSource, PackageSource
+    from tuneproof.origins import FileSource, HubSource, PackageSource
 
     path = experiment.data_manifest(dataset)
     yield _canonical(path)
@@ -93,7 +93,7 @@ def model(experiment: Experiment, name: str, cache: Path) -> Iterator[Item]:
     from pydantic import TypeAdapter
 
     from tuneproof.fetch import ensure_model
-    from tuneproof.params import Model
+    from tuneproof.origins import Model
 
     path = experiment.model_manifest(name)
     yield _canonical(path)

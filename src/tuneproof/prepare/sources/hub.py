@@ -13,7 +13,7 @@ from typing import Any
 
 from tuneproof import files
 from tuneproof.errors import DataError
-from tuneproof.params import HubSource
+from tuneproof.origins import HubSource
 from tuneproof.prepare.formats import JsonlFormat
 from tuneproof.prepare.sources import jsonl
 from tuneproof.prepare.sources.base import Removed, Row
