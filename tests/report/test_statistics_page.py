@@ -35,7 +35,7 @@ def shared() -> Shared:
 
 
 @pytest.fixture
-def execute(write_results, tmp_path, monkeypatch, shared):
+def execute(write_results, tmp_path_factory, monkeypatch, shared):
     if shared.folder is None:
         settings, results = write_results(datasets=("movie", "tweets"))
         write_long_search(results / "search/movie/tiny/full")
@@ -48,7 +48,8 @@ def execute(write_results, tmp_path, monkeypatch, shared):
         }
         across.run(declared, results, results / "evaluate")
         run.run(settings, results, results / "report")
-        shared.folder = tmp_path
+        shared.folder = tmp_path_factory.mktemp("page")  # a test's own folder is gone after it
+        results.rename(shared.folder / "results")
     monkeypatch.chdir(shared.folder)
 
     def run_block(start: str) -> dict[str, Any]:
