@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LISTED = 2000
 """Files that the page lists by name; of more, the rest has one hash together."""
 
+FIRST_ROWS = 40
+"""Rows of the leaderboard that are laid out for the first screen; more of them follow when the scripts run."""
+
 
 def page(settings: dict[str, Any], panels: list[Panel], results: Results, spent: dict[str, Any] | None = None) -> str:
     """The page's HTML; `spent` is what `run_tab.time_spent` found."""
@@ -61,17 +64,16 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results, spent:
     drawn.specs["pareto"] = pareto.drawing()
     payload = {
         "board": overview.payload([panel for panel, _ in first], [key for _, key in first]),
-        "origins": {key: origins(panel, results, settings["seeds"]) for panel, key in zip(panels, keys, strict=True)},
         "colours": colour,
         "words": words_of_scripts(),
         "results": "results" if results.root.is_absolute() else results.root.as_posix(),
         "models": len(settings["models"]),
     }
+    made = {key: origins(panel, results, settings["seeds"]) for panel, key in zip(panels, keys, strict=True)}
     across = across_tab.part(results, colour, drawn)
     script = environment.get_template("js/page.js").render()
     # the library's own text must not end the element that holds it
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
-    scripts = [library, script]
     listed, rest = _sources(results)
     return environment.get_template("page.html").render(
         settings=settings,
@@ -88,10 +90,13 @@ def page(settings: dict[str, Any], panels: list[Panel], results: Results, spent:
         lead=_lead(settings, len(sections)),
         confidence=confidence,
         many=words.MANY,
+        first_rows=FIRST_ROWS,
         style=environment.get_template("page.css").render(),
-        scripts=scripts,
-        policy=policy(scripts),
+        library=library,
+        script=script,
+        policy=policy([library, script]),
         payload=embedded(payload),
+        origins=embedded(made),
         tables=[(name, embedded(rows)) for name, rows in drawn.data.items()],
         drawings=embedded({"specs": drawn.specs, "shared": drawn.shared}),
         sources=listed,

@@ -1,14 +1,19 @@
   // Draws a chart when it comes near the screen.
   // `ast: true` makes Vega interpret its expressions instead of compiling them: the page's policy forbids eval.
-  const drawings = parsed("drawings");
+  const held = {};
+  const drawings = () => (held.drawings ??= parsed("drawings"));
+  const library = () => {
+    if (!window.vegaEmbed) document.head.append(make("script", byId("library").textContent));
+    return window.vegaEmbed;
+  };
   const loaded = {};
   const table = (name) => (loaded[name] ??= byId(`table-${name}`) ? parsed(`table-${name}`) : []);
   const METHOD = "\ue000method";
   const specification = (id) => {
-    const found = drawings.specs[id];
+    const found = drawings().specs[id];
     if (!Array.isArray(found)) return structuredClone(found);
     const [place, method, hue] = found;
-    const text = JSON.stringify(drawings.shared[place]);
+    const text = JSON.stringify(drawings().shared[place]);
     return JSON.parse(text.replaceAll(JSON.stringify(METHOD), () => JSON.stringify(method)).replaceAll("#010203", hue));
   };
   // Titles of axes in the page's language: whole ones, or `validation accuracy` by its first word.
@@ -34,7 +39,7 @@
     try {
       const spec = translate(special[id] ? special[id](specification(id)) : specification(id));
       if (!special[id]) spec.datasets = { ...spec.datasets, [named]: table(named) };
-      const { view } = await window.vegaEmbed(element, spec, { renderer: "svg", ast: true, actions: false, tooltip: { theme: "custom" } });
+      const { view } = await library()(element, spec, { renderer: "svg", ast: true, actions: false, tooltip: { theme: "custom" } });
       view.addEventListener("click", (_, item) => item?.datum && pointed(id, item.datum));
       element.dataset.state = "drawn";
     } catch (error) {
@@ -49,7 +54,7 @@
     if (element.offsetParent !== null) draw(element);
     else near.observe(element);
   };
-  const charts = all("[data-chart]");
+  const charts = () => all("[data-chart]");
   const near = new IntersectionObserver(
     (entries) =>
       entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
@@ -58,5 +63,5 @@
       }),
     { rootMargin: "300px" },
   );
-  charts.forEach((element) => near.observe(element));
-  onLanguage.push(() => charts.forEach(redraw));
+  whenThere((inside) => all("[data-chart]", inside).forEach((element) => near.observe(element)));
+  onLanguage.push(() => charts().forEach(redraw));

@@ -1,6 +1,6 @@
   // Where a number comes from: its address, the hashes behind it, and the commands that check it.
   const dialog = byId("origin");
-  const panelOfKey = Object.fromEntries(page.board.map((panel) => [panel.key, panel]));
+  const origins = () => (held.origins ??= parsed("origins"));
   const list = (entries) => {
     const found = make("dl");
     entries.filter(([, value]) => value).forEach(([name, value]) => {
@@ -11,7 +11,7 @@
     return found;
   };
   const hashes = (key, names) => {
-    const origin = page.origins[key];
+    const origin = origins()[key];
     const parts = [list([...Object.entries(origin.data).map(([name, value]) => [say(`js_data_${name}`), value]), [say("js_model"), origin.model]])];
     names.forEach((name) => {
       const made = origin.methods[name];
@@ -43,7 +43,7 @@
     dialog.showModal();
   };
   const addressOf = (file, words) => `${page.results}/${file}:${words}`;
-  const keyOf = (dataset, model) => Object.keys(page.origins).find((key) => page.origins[key].dataset === dataset && page.origins[key].model_name === model);
+  const keyOf = (dataset, model) => Object.keys(origins()).find((key) => origins()[key].dataset === dataset && origins()[key].model_name === model);
   document.addEventListener("click", (event) => {
     const number = event.target.closest("button.n");
     if (!number) return;
@@ -72,7 +72,7 @@
   const pointed = (id, datum) => {
     const [, key, kind] = /^(panel-\d+)-(\w+)-\d+$/.exec(id) ?? [];
     if (!key || !datum.method) return;
-    const origin = page.origins[key];
+    const origin = origins()[key];
     const where = `${origin.dataset}/${origin.model_name}/${datum.method}`;
     const address = {
       curves: () => addressOf("report/learning_curves.csv", `${where}/seed-${datum.seed}/epoch-${datum.epoch}/validation`),

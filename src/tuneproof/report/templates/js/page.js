@@ -15,6 +15,12 @@
     return element;
   };
   const onLanguage = [];
+  const onFilled = [];
+  // What becomes of elements in a tab that is opened for the first time, and of those that are there at once.
+  const whenThere = (work) => {
+    work(document);
+    onFilled.push(work);
+  };
 {% include "js/numbers.js" %}
 {% include "js/language.js" %}
 {% include "js/charts.js" %}

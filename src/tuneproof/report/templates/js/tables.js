@@ -1,3 +1,9 @@
+  // The rows of a long table that were not needed for the first screen.
+  all("tbody.rest").forEach((rest) => {
+    rest.previousElementSibling.append(...rest.rows);
+    rest.remove();
+  });
+
   // Sorting by a click on a heading; empty cells stay last.
   const key = (row, place) => {
     const cell = row.cells[place];
@@ -29,23 +35,21 @@
   });
 
   // A box that filters rows (or cards): every word must be found.
-  all("[data-filter]").forEach((box) => {
+  const filter = (box) => {
     const name = box.dataset.filter;
-    const entries = () => all(":scope > tbody > tr, :scope > [data-entry]", byId(name));
+    const entries = all(":scope > tbody > tr, :scope > [data-entry]", byId(name));
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    entries.forEach((entry) => {
+      const text = entry.textContent.toLowerCase();
+      entry.hidden = !words.every((word) => text.includes(word));
+      shown += !entry.hidden;
+    });
     const count = document.querySelector(`[data-count="${name}"]`);
-    const apply = () => {
-      const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let shown = 0;
-      entries().forEach((entry) => {
-        const text = entry.textContent.toLowerCase();
-        entry.hidden = !words.every((word) => text.includes(word));
-        shown += !entry.hidden;
-      });
-      count.textContent = words.length ? say("js_shown", { shown, total: entries().length }) : "";
-    };
-    box.addEventListener("input", apply);
-    onLanguage.push(apply);
-  });
+    count.textContent = words.length ? say("js_shown", { shown, total: entries.length }) : "";
+  };
+  document.addEventListener("input", (event) => event.target.matches("[data-filter]") && filter(event.target));
+  onLanguage.push(() => all("[data-filter]").filter((box) => box.value).forEach(filter));
 
   // Columns to choose.
   const chooser = () =>

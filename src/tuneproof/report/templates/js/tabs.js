@@ -1,13 +1,21 @@
-  // Links become tabs. Without scripts, and on paper, all sections follow each other.
+  // Links become tabs. Without scripts, and on paper, all sections follow each other. A tab is text, which costs nothing,
+  // until it is opened.
   const bar = byId("tabs");
   const tabs = all("a", bar);
   const panelOf = (tab) => byId(tab.hash.slice(1));
+  const fill = (panel) => {
+    const text = panel.querySelector(":scope > noscript");
+    if (!text) return;
+    panel.innerHTML = text.textContent;
+    onFilled.forEach((work) => work(panel));
+  };
   const open = (tab, { focus = false } = {}) => {
     tabs.forEach((other) => {
       const chosen = other === tab;
       other.setAttribute("aria-selected", String(chosen));
       other.tabIndex = chosen ? 0 : -1;
       panelOf(other).hidden = !chosen;
+      if (chosen) fill(panelOf(other));
     });
     if (focus) tab.focus();
   };
@@ -37,11 +45,15 @@
 
   // Printing shows everything: all tabs, all that is folded, all charts.
   const unfold = async () => {
-    tabs.forEach((tab) => (panelOf(tab).hidden = false));
+    tabs.forEach((tab) => {
+      fill(panelOf(tab));
+      panelOf(tab).hidden = false;
+    });
     all("details:not(.columns)").forEach((element) => element.setAttribute("open", ""));
-    await Promise.all(charts.map(draw));
+    await Promise.all(charts().map(draw));
   };
   const fold = () => open(tabs.find((tab) => tab.getAttribute("aria-selected") === "true"));
   window.addEventListener("beforeprint", unfold);
   window.addEventListener("afterprint", fold);
+  matchMedia("print").addEventListener("change", ({ matches }) => (matches ? unfold() : fold()));
   byId("print").addEventListener("click", () => unfold().then(() => window.print()));
