@@ -141,6 +141,10 @@ class Cell(Part):
     """Low and high end of the searched range, and the first rate tried."""
     search: Search
 
+    def teacher(self) -> str | None:
+        """Name of the ensemble that it learns from, or None."""
+        return next((part["ensemble"] for part in self.regularisers if part["name"] == "distil"), None)
+
     def chosen(self, values: Mapping[str, float]) -> Cell:
         """The cell with those of its settings that were searched as a trial, or best.json, has them."""
         found = {name: values[name] for name in self.search.further()}

@@ -49,7 +49,7 @@ def of_cell(cell: Cell) -> list[str]:
     entries = [tasks.TASKS[cell.task], tunings.TUNINGS[cell.tuning["name"]]]
     if cell.adversarial is not None:
         entries.append(adversarial.ADVERSARIAL[cell.adversarial["name"]])
-    entries += [regularisers.REGULARISERS[part["name"]] for part in cell.regularisers]
+    entries += [regularisers.ALL[part["name"]] for part in cell.regularisers]
     modules = [*STAGES["search"], *STAGES["train"], *map(_module, entries)]
     return [*_files((*modules,), Path.cwd())]
 
@@ -70,7 +70,7 @@ def of_all(stage: str) -> list[str]:
         "evaluate": [_module(entry) for entry in tasks.TASKS.values()],
     }
     if stage in ("search", "train"):
-        used = (tasks.TASKS, tunings.TUNINGS, adversarial.ADVERSARIAL, regularisers.REGULARISERS)
+        used = (tasks.TASKS, tunings.TUNINGS, adversarial.ADVERSARIAL, regularisers.ALL)
         entries = [entry for registry in used for entry in registry.values()]
         return [*_files((*STAGES["search"], *STAGES["train"], *map(_module, entries)), Path.cwd())]
     if stage == "challenge":

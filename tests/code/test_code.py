@@ -58,7 +58,7 @@ def test_both_doors_depend_on_the_same_code():
                 for task in tasks.TASKS
                 for tuning in tunings.TUNINGS
                 for opponent in (None, *adversarial.ADVERSARIAL)
-                for path in code.of_cell(cell(task, tuning, opponent, regularisers.REGULARISERS))
+                for path in code.of_cell(cell(task, tuning, opponent, regularisers.ALL))
             }
         elif stage == "challenge":
             asked = {

@@ -21,7 +21,10 @@ REGULARISERS: dict[str, str] = {
     "supcon": "tuneproof.regularisers.supcon:SupCon",
     "swa": "tuneproof.regularisers.swa:SWA",
 }
-
+DISTIL = "distil"
+"""A method asks for it by a key of its own, as it needs a teacher; in a cell it is a regulariser as the others."""
+ALL = {**REGULARISERS, DISTIL: "tuneproof.regularisers.distil:Distil"}
+"""What a cell may name."""
 
 ALONE = {"criterion": "replace the loss", "averaged": "average the weights"}
 """Hooks that at most one regulariser of a fit may have, and what these do."""
@@ -29,7 +32,7 @@ ALONE = {"criterion": "replace the loss", "averaged": "average the weights"}
 
 def get(name: str) -> type[Regulariser]:
     """The class; its fields are its options. Raises KeyError for an unknown name."""
-    return registry.load(REGULARISERS, name)
+    return registry.load(ALL, name)
 
 
 def has(name: str, hook: str) -> bool:

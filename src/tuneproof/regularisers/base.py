@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from tuneproof.tasks.base import Task
+    from tuneproof.train.batches import Tokens
     from tuneproof.train.step import Inputs, Step
 
 
@@ -33,6 +34,10 @@ class Regulariser(MethodPart):
 
     def skip(self, task: Task, model: PreTrainedModel) -> str | None:
         """Why it cannot run on the tuned model and task, or None where it can."""
+        return None
+
+    def lacks(self, train: Tokens) -> str | None:
+        """What it needs of the training rows and they do not have, as a reason; None where it can learn from them."""
         return None
 
     def pretrained(self, model: PreTrainedModel) -> None:

@@ -74,6 +74,19 @@ class Tokens:
             batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
+    def targets(self, rows: np.ndarray | list[int], device: torch.device) -> torch.Tensor | None:
+        """A teacher's answers to these rows, padded with zeros as `collate` pads; None where there is no teacher.
+
+        Rows × labels, rows × sub-tokens × labels (ner), or rows (regression).
+        """
+        import torch
+
+        if "targets" not in self.columns:
+            return None
+        values = [torch.as_tensor(self.columns["targets"][row]) for row in rows]
+        padded = torch.nn.utils.rnn.pad_sequence(values, batch_first=True) if values[0].ndim else torch.stack(values)
+        return padded.to(device)
+
 
 def shuffled(lengths: list[int], batch_size: int, seed: int) -> list[np.ndarray]:
     """Row numbers of each batch of one epoch; each row exactly once, the last batch may be smaller."""

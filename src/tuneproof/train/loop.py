@@ -133,7 +133,7 @@ class _Fitting:
         self.task = tasks.get(cell.task)
         self.tuning = registry.build(tunings.TUNINGS, cell.tuning)
         self.opponent = None if cell.adversarial is None else registry.build(adversarial.ADVERSARIAL, cell.adversarial)
-        self.regularisers = [registry.build(regularisers.REGULARISERS, chosen) for chosen in cell.regularisers]
+        self.regularisers = [registry.build(regularisers.ALL, chosen) for chosen in cell.regularisers]
         self.device = devices.pick_device(self.settings.device)
         self.precision = devices.pick_precision(self.settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
@@ -193,7 +193,7 @@ class _Fitting:
             part.pretrained(model)
         tuned = self.tuning.attach(model, self.task, total_steps=self.total_steps)
         for part in self.regularisers:
-            if (reason := part.skip(self.task, tuned)) is not None:
+            if (reason := part.skip(self.task, tuned) or part.lacks(self.data.train)) is not None:
                 raise MethodError(reason)
         first_token.install(tuned)
         first_token.show_all(tuned, wanted=self._looks_at_hidden_states())
@@ -390,6 +390,7 @@ class _Fitting:
                 special_tokens=torch.isin(inputs["input_ids"], self.special_ids),
                 number=self.result.steps,
                 autocast=lambda: devices.autocast(self.precision, self.device),
+                targets=self.train_tokens.targets(part, self.device),
             )
             scale = weight * share * float(self.scaler.get_scale() if self.scaler.is_enabled() else 1.0)
             with ExitStack() as around:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import files, provenance, tasks
 from tuneproof.cell import Cell
-from tuneproof.errors import MethodError
+from tuneproof.errors import DataError, MethodError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,13 +37,23 @@ WRITTEN = ("predictions.parquet", "history.csv", "run.json", "cost.json", "manif
 """Files of a run whose sha256 stands in its provenance.json."""
 
 
-def load_data(cell: Cell, *, prepared: Path, train: Path, tokens: Path) -> Data:
-    """Tokens and gold rows of a cell. `train` is the tokenized train split, `tokens` the folder of the others."""
+def load_data(cell: Cell, *, prepared: Path, train: Path, tokens: Path, teacher: Path | None = None) -> Data:
+    """Tokens and gold rows of a cell. `train` is the tokenized train split, `tokens` the folder of the others.
+
+    `teacher` is what stage `teach` wrote for a cell that learns from an ensemble. Raises `DataError` where such a cell
+    comes without it.
+    """
+    from tuneproof.train import targets
     from tuneproof.train.batches import Tokens
     from tuneproof.train.loop import Data
 
+    rows = Tokens.read(train)
+    if (name := cell.teacher()) is not None:
+        if teacher is None:
+            raise DataError(f"methods.{cell.method}: learns from the ensemble {name}; needed: --teacher")
+        rows = targets.read(teacher, rows)
     return Data(
-        train=Tokens.read(train),
+        train=rows,
         validation=Tokens.read(tokens / "validation.parquet"),
         gold=files.read_frame(prepared / "validation.parquet"),
         labels=files.read_json(prepared / "card.json")["labels"],

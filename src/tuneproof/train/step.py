@@ -22,7 +22,8 @@ class Step:
     """Rows of one batch with their labels, and the loss of a model on them.
 
     `inputs` and `labels` are padded tensors of rows × sub-tokens (labels: rows, for tasks with one a text);
-    `special_tokens` is true at [CLS], [SEP] and the like; `number` counts the fit's optimizer steps from 0.
+    `special_tokens` is true at [CLS], [SEP] and the like; `number` counts the fit's optimizer steps from 0;
+    `targets` are a teacher's answers to these rows, see `Tokens.targets`.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Step:
         special_tokens: torch.Tensor,
         number: int,
         autocast: Callable[[], AbstractContextManager[Any]],
+        targets: torch.Tensor | None = None,
     ) -> None:
         self.model, self.task, self.tuning, self.regularisers = model, task, tuning, regularisers
         self.inputs, self.labels, self.special_tokens, self.number = inputs, labels, special_tokens, number
-        self.autocast = autocast
+        self.autocast, self.targets = autocast, targets
         self.hidden_states = tuning.hidden_states or any(part.hidden_states for part in regularisers)
 
     def outputs(self, inputs: Inputs | None = None) -> Any:
