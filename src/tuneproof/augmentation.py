@@ -24,6 +24,16 @@ class Augmentation(Part):
 
     technique: dict[str, Any]
     seed: int = Field(0, ge=0)
+    only_below: int | None = Field(
+        None, ge=2, description="Only rows of classes (ner: types) with fewer training examples; null: all rows."
+    )
+    agreement: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Drop new rows to whose label a teacher (TF-IDF, logistic regression) gives less than this share "
+        "of the probability that it has for the original row; null: keep all. For classification.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -33,6 +43,19 @@ class Augmentation(Part):
         name = values["technique"]
         if not isinstance(name, str) or name not in augment.TECHNIQUES:
             raise Mistakes.at("technique", text=unknown(name, augment.TECHNIQUES))
-        rest = {key: value for key, value in values.items() if key == "seed"}
-        options = {key: value for key, value in values.items() if key not in ("technique", "seed")}
+        own = ("seed", "only_below", "agreement")
+        rest = {key: value for key, value in values.items() if key in own}
+        options = {key: value for key, value in values.items() if key not in ("technique", *own)}
         return {"technique": registered({"name": name, **options}, augment.TECHNIQUES, augment.get), **rest}
+
+    def unfit(self, task: str) -> str | None:
+        """Why it cannot be used for a task, or None where it can."""
+        name = self.technique["name"]
+        tasks = augment.get(name).tasks
+        if task not in tasks:
+            return f"augmentation {name} is for {', '.join(tasks)}, not for {task}"
+        if self.only_below is not None and task == "regression":
+            return "only_below counts examples of a class, which regression does not have"
+        if self.agreement is not None and task != "classification":
+            return f"agreement is for classification, not for {task}"
+        return None

@@ -295,9 +295,6 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
                 return f"{method.tuning['name']} learns from a loss of its own, and {name} is about the task's"
     if method.augment is None:
         return None
-    technique = params.augmentations[method.augment].technique
-    kind = augment.get(technique["name"])
-    if dataset.task not in kind.tasks:
-        return f"augmentation {technique['name']} is for {', '.join(kind.tasks)}, not for {dataset.task}"
-    options = {key: value for key, value in technique.items() if key != "name"}
-    return kind(**options).unavailable()
+    augmentation = params.augmentations[method.augment]
+    options = {key: value for key, value in augmentation.technique.items() if key != "name"}
+    return augmentation.unfit(dataset.task) or augment.get(augmentation.technique["name"])(**options).unavailable()

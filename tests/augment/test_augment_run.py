@@ -52,7 +52,7 @@ def test_held_out_and_repeated_texts_are_dropped(prepared):
     dropped = {item["reason"]: item["count"] for item in card["dropped"]}
     assert dropped.pop("also in test") + dropped.pop("also in validation") == 20
     assert dropped == {"nothing to change": 40, "repeats a training text": 20}
-    assert (card["rows"], card["yield"]) == ({"original": 4, "new": 0}, 0.0)
+    assert (card["rows"], card["yield"]) == ({"original": 4, "chosen": 4, "new": 0}, 0.0)
 
 
 def test_new_rows(prepared):
@@ -61,14 +61,16 @@ def test_new_rows(prepared):
         files.write_frame(prepared / f"{split}.parquet", pd.DataFrame({"id": ["z"], "text": ["other"], "label": ["x"]}))
     frame, card = augment(prepared, copies=10, seed=1)
     new = frame[frame["origin"].notna()]
-    assert list(frame.columns) == ["id", "text", "label", "origin"]
+    assert list(frame.columns) == ["id", "text", "label", "origin", "technique"]
     assert list(frame["id"][:4]) == ["a", "b", "c", "d"]
     assert set(new["text"]) == {"a fine thing", "a nice thing"}  # each once
     assert set(new["origin"]) == {"a"}
     assert set(new["label"]) == {"x"}
+    assert [json.loads(technique) for technique in new["technique"]] == [card["technique"]] * 2
+    assert frame["technique"][:4].isna().all()
     assert all(identity.startswith("a+syn-") for identity in new["id"])
     assert frame["id"].is_unique
-    assert card["rows"] == {"original": 4, "new": 2}
+    assert card["rows"] == {"original": 4, "chosen": 4, "new": 2}
     assert card["yield"] == round(2 / 40, 4)
     assert card["samples"][0]["before"] == "a great thing"
     assert card["technique"] == {"name": "synonym", "copies": 10, "rate": 0.15}
@@ -114,7 +116,9 @@ def test_mentions(tmp_path):
 
 
 def test_technique_must_fit_the_task(prepared):
-    with pytest.raises(MethodError, match=r"augmentations\.syn: does not work for task ner; allowed: class"):
+    with pytest.raises(
+        MethodError, match=r"augmentations\.syn: augmentation synonym is for classification, regression, not for ner"
+    ):
         augment(prepared, task="ner")
 
 
@@ -128,3 +132,42 @@ def test_missing_split_is_named(prepared):
     (prepared / "test.parquet").unlink()
     with pytest.raises(DataError, match=r"test\.parquet: file not found"):
         augment(prepared)
+
+
+def test_only_rows_of_scarce_classes(prepared):
+    frame, card = augment(prepared, only_below=3)
+    assert card["rows"]["chosen"] == 4
+    files.write_frame(
+        prepared / "train.parquet",
+        pd.DataFrame(
+            [("a", "a great movie", "x"), ("b", "that movie", "y"), ("c", "one movie", "y")],
+            columns=["id", "text", "label"],
+        ),
+    )
+    frame, card = augment(prepared, only_below=2)
+    assert set(frame["origin"].dropna()) == {"a"}
+    assert card["rows"]["chosen"] == 1
+    assert card["only_below"] == 2
+
+
+def test_sentences_with_a_scarce_type():
+    rows = [
+        {"tags": ["B-person", "O"]},
+        {"tags": ["B-person", "B-place"]},
+        {"tags": ["O"]},
+        {"tags": ["B-place", "B-place"]},
+    ]
+    assert run.scarce(rows, 3) == [rows[0], rows[1]]  # two persons, three places
+    assert run.scarce(rows, None) == rows
+
+
+@pytest.mark.parametrize(
+    ("declared", "task", "why"),
+    [
+        ({"only_below": 5}, "regression", "only_below counts examples of a class"),
+        ({"agreement": 0.5}, "regression", "agreement is for classification, not for regression"),
+    ],
+)
+def test_filters_that_a_task_does_not_have(prepared, declared, task, why):
+    with pytest.raises(MethodError, match=why):
+        augment(prepared, task, **declared)

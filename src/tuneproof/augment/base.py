@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Row = dict[str, Any]
 
 
 class Technique(BaseModel, ABC):
@@ -33,10 +36,24 @@ class Technique(BaseModel, ABC):
         return None
 
     def prepare(self, train: pd.DataFrame) -> Any:
-        """What all rows share (an index of mentions, a dictionary), computed once."""
+        """What all rows share (an index of mentions, a dictionary), computed once from all training rows."""
         return None
 
     @abstractmethod
-    def change(self, row: dict[str, Any], shared: Any, rng: random.Random) -> dict[str, Any] | None:
-        """One new row of the same columns, or None where nothing could be changed. `rng` is seeded a row and copy,
-        so that the outcome does not depend on the order or number of workers."""
+    def changes(self, rows: Sequence[Row], shared: Any, rngs: Sequence[random.Random]) -> list[Row | None]:
+        """A new row of the same columns for each of `rows`, or None where nothing could be changed.
+
+        A training row stands in `rows` once for each of its copies. `rngs` has a generator for each of them, seeded
+        with row and copy: the outcome must not depend on which rows stand beside it, nor on the number of workers.
+        """
+
+
+class RowTechnique(Technique):
+    """A technique that looks at one row at a time."""
+
+    def changes(self, rows: Sequence[Row], shared: Any, rngs: Sequence[random.Random]) -> list[Row | None]:
+        return [self.change(row, shared, rng) for row, rng in zip(rows, rngs, strict=True)]
+
+    @abstractmethod
+    def change(self, row: Row, shared: Any, rng: random.Random) -> Row | None:
+        """One new row of the same columns, or None where nothing could be changed."""

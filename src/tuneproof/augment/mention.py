@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from tuneproof.augment.base import Technique
+from tuneproof.augment.base import RowTechnique
 from tuneproof.prepare.tags import spans
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Mentions = dict[str, list[tuple[str, ...]]]
 """Entity type → its distinct training mentions, sorted."""
 
 
-class Mention(Technique):
+class Mention(RowTechnique):
     """Options of mention replacement."""
 
     idea: ClassVar[str] = "Replaces entities by other training entities of the same type."

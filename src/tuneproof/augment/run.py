@@ -7,34 +7,38 @@ and seed only.
 
 from __future__ import annotations
 
+import json
 import random
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneproof import augment, files
+from tuneproof.augment import teacher
 from tuneproof.augmentation import Augmentation
 from tuneproof.errors import DataError, MethodError
+from tuneproof.prepare.tags import spans
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tuneproof.augment.base import Technique
 
 SAMPLES = 5
 """Pairs of original and new row shown in the card."""
 
 
 def run(augmentation: Augmentation, name: str, task: str, prepared: Path, out: Path) -> None:
-    """Write train.parquet (with `origin`: null, or the id of the row that a new one was made of) and card.json.
+    """Write train.parquet and card.json. New rows have the id of the row that they were made of (`origin`) and name and
+    options of the technique as JSON (`technique`); both are null for the original rows.
 
     Raises `MethodError` where the technique does not fit the task, or lacks something on this machine.
     """
     options = dict(augmentation.technique)
     technique = augment.get(options.pop("name"))(**options)
-    if task not in technique.tasks:
-        allowed = ", ".join(technique.tasks)
-        raise MethodError(f"augmentations.{name}: does not work for task {task}; allowed: {allowed}")
-    reason = technique.unavailable()
-    if reason:
+    if reason := augmentation.unfit(task) or technique.unavailable():
         raise MethodError(f"augmentations.{name}: {reason}")
     train = files.read_frame(prepared / "train.parquet")
     columns = [column for column in ("text", "text_pair", "tokens") if column in train.columns]
@@ -43,22 +47,26 @@ def run(augmentation: Augmentation, name: str, task: str, prepared: Path, out: P
         held_out = _read_texts(prepared / f"{split}.parquet", columns)
         seen.update((content, f"also in {split}") for content in _contents(held_out, columns))
     rows = [{str(key): _plain(value) for key, value in row.items()} for row in train.to_dict("records")]
-    shared = technique.prepare(train)
+    chosen = scarce(rows, augmentation.only_below)
+    begun = time.perf_counter()
+    made = _made(technique, chosen, technique.prepare(train), augmentation.seed)
+    seconds = time.perf_counter() - begun
+    filters = {} if augmentation.agreement is None else teacher.disagreeing(rows, made, augmentation.agreement)
     new: list[dict[str, Any]] = []
     samples: list[dict[str, Any]] = []
     dropped: Counter[str] = Counter()
-    for row in rows:
-        for copy in range(technique.copies):
-            rng = random.Random(f"{augmentation.seed}:{row['id']}:{copy}")
-            changed = technique.change(row, shared, rng)
-            why = "nothing to change" if changed is None else seen.get(_content(changed, columns))
-            if changed is None or why:
-                dropped[str(why)] += 1
-                continue
-            seen[_content(changed, columns)] = "repeats a training text"
-            new.append({**changed, "id": f"{row['id']}+{name}-{copy}", "origin": row["id"]})
-            if copy == 0 and len(samples) < SAMPLES:
-                samples.append({"origin": row["id"], "before": _shown(row, columns), "after": _shown(changed, columns)})
+    written = json.dumps(augmentation.technique, sort_keys=True)
+    for place, (row, copy, changed) in enumerate(made):
+        why = "nothing to change" if changed is None else seen.get(_content(changed, columns)) or filters.get(place)
+        if changed is None or why:
+            dropped[str(why)] += 1
+            continue
+        seen[_content(changed, columns)] = "repeats a training text"
+        new.append({**changed, "id": f"{row['id']}+{name}-{copy}", "origin": row["id"], "technique": written})
+        if copy == 0 and len(samples) < SAMPLES:
+            samples.append({"origin": row["id"], "before": _shown(row, columns), "after": _shown(changed, columns)})
+    speed = len(made) / max(seconds, 1e-9)
+    print(f"{name}: {len(new)} new rows of {len(made)} tried, {speed:,.0f} a second", file=sys.stderr)
     files.write_frame(out / "train.parquet", _frame(rows, new))
     files.write_json(
         out / "card.json",
@@ -66,22 +74,44 @@ def run(augmentation: Augmentation, name: str, task: str, prepared: Path, out: P
             "augmentation": name,
             "technique": augmentation.technique,
             "seed": augmentation.seed,
+            "only_below": augmentation.only_below,
+            "agreement": augmentation.agreement,
             "task": task,
             "paper": technique.paper,
-            "rows": {"original": len(rows), "new": len(new)},
-            "yield": round(len(new) / (len(rows) * technique.copies), 4),
+            "rows": {"original": len(rows), "chosen": len(chosen), "new": len(new)},
+            "yield": round(len(new) / len(made), 4) if made else None,
             "dropped": [{"reason": reason, "count": count} for reason, count in sorted(dropped.items())],
             "samples": samples,
         },
     )
 
 
+def _made(technique: Technique, rows: list[dict[str, Any]], shared: Any, seed: int) -> list[teacher.Made]:
+    """All copies of all rows; each has a random generator of its own, so that it does not depend on the others."""
+    tried = [(row, copy) for row in rows for copy in range(technique.copies)]
+    rngs = [random.Random(f"{seed}:{row['id']}:{copy}") for row, copy in tried]
+    changed = technique.changes([row for row, _ in tried], shared, rngs)
+    return [(row, copy, new) for (row, copy), new in zip(tried, changed, strict=True)]
+
+
+def scarce(rows: list[dict[str, Any]], below: int | None) -> list[dict[str, Any]]:
+    """Rows of classes with fewer training examples than `below` (ner: with a mention of such a type); null: all."""
+    if below is None:
+        return rows
+    kinds = [_kinds(row) for row in rows]
+    counts = Counter(kind for found in kinds for kind in found)
+    return [row for row, found in zip(rows, kinds, strict=True) if any(counts[kind] < below for kind in found)]
+
+
+def _kinds(row: dict[str, Any]) -> list[str]:
+    return [kind for *_, kind in spans(row["tags"])] if "tags" in row else [row["label"]]
+
+
 def _frame(rows: list[dict[str, Any]], new: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame([*({**row, "origin": None} for row in rows), *new])
-    frame["origin"] = frame["origin"].astype("string")  # a column of text even where no row was made
-    return frame
+    frame = pd.DataFrame([*({**row, "origin": None, "technique": None} for row in rows), *new])
+    return frame.astype({"origin": "string", "technique": "string"})  # columns of text even where no row was made
 
 
 def _read_texts(path: Path, columns: list[str]) -> pd.DataFrame:

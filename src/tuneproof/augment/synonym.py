@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from tuneproof.augment import wordnet
-from tuneproof.augment.base import Technique
+from tuneproof.augment.base import RowTechnique
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ STOP_WORDS = frozenset(FUNCTION_WORDS.split())
 """They carry grammar rather than content, and their entries in WordNet mean something else."""
 
 
-class Synonym(Technique):
+class Synonym(RowTechnique):
     """Options of synonym replacement."""
 
     idea: ClassVar[str] = "Replaces some content words by WordNet synonyms."
