@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuneproof.report import augmented, charts, explained, extras
+from tuneproof.report import augmented, charts, explained, extras, quality
 from tuneproof.report.compared import lettered, matrix, places, squares
 from tuneproof.report.embed import records
 from tuneproof.report.overall import use
@@ -75,11 +75,13 @@ def sections(settings: dict[str, Any], parts: list[dict[str, Any]], results: Res
             for key, method in settings["methods"].items()
             if method.get("augment") and any(cell[0] == name and cell[2] == key for cell in settings["cells"])
         )
+        card = results.json("prepare", name, "card.json")
         found.append(
             {
                 "id": f"dataset-{len(found) + 1}",
                 "name": name,
-                "card": results.json("prepare", name, "card.json"),
+                "card": card,
+                "quality": quality.found(card),
                 "parts": mine,
                 "left_out": [e for e in [*settings["left_out"], *turned_out] if e["dataset"] == name],
                 "augmented": augmented.found(name, list(augmentations), results),

@@ -92,12 +92,12 @@ def _mistakes(table: pd.DataFrame, panel: Panel, results: Results) -> pd.DataFra
     table = table[table["id"].notna()]
     order = {method: place for place, method in enumerate(panel.ranked["method"])}
     table = table.assign(place=table["method"].map(order)).sort_values(["rank", "place"], kind="stable")
-    texts = _texts(results.frame("prepare", panel.dataset, "test.parquet"))
+    texts = row_texts(results.frame("prepare", panel.dataset, "test.parquet"))
     columns = [column for column in table.columns if column not in ("id", "place", "note")]
     return table.assign(text=table["id"].map(texts))[[*columns, "text"]]
 
 
-def _texts(frame: pd.DataFrame | None) -> dict[str, str]:
+def row_texts(frame: pd.DataFrame | None) -> dict[str, str]:
     """Id → the row's text, shortened."""
     if frame is None:
         return {}
