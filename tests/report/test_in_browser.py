@@ -17,6 +17,7 @@ from tuneproof.report import overall
 from tuneproof.report.page import page
 from tuneproof.report.panels import panels
 from tuneproof.report.results import Results, rows
+from tuneproof.trace import reference
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -77,6 +78,7 @@ def site(made, settings_of, tmp_path_factory):
     found = Results(results)
     path = results / "report" / "index.html"
     write_text(path, page(settings, panels(settings, found), found))
+    write_json(results / "settings" / "report.json", settings)
     return settings, results, path
 
 
@@ -311,7 +313,7 @@ def test_words_are_coloured_by_what_they_add_and_changes_are_marked(tab):
     assert sample.nth(1).locator("ins").inner_text() == "good new"
 
 
-def test_sections_of_calibration_and_mistakes_are_there(tab):
+def test_sections_of_calibration_and_mistakes_are_there(tab, site):
     tab.get_by_role("tab", name="movie").click()
     for heading in ("Calibration", "Reliability", "Risk and coverage", "Confusion", "Mistakes"):
         expect(tab.locator("#dataset-1 h3", has_text=heading).first).to_be_visible()
@@ -319,6 +321,11 @@ def test_sections_of_calibration_and_mistakes_are_there(tab):
     chart.scroll_into_view_if_needed()
     expect(chart).to_have_attribute("data-state", "drawn", timeout=PATIENCE)
     assert chart.locator("svg path[aria-label]").count() >= 5
+    chart.locator("svg .mark-symbol path").first.click(force=True)
+    told = tab.locator("#origin .address")
+    expect(told).to_have_text(re.compile(r"reliability\.csv:movie/tiny/[\w-]+/(none|temperature)/bin-\d+/accuracy$"))
+    _, found = reference.find(str(site[1].parent / told.inner_text()))
+    assert float(tab.locator("#origin .answer").inner_text()) == pytest.approx(found.value)
 
 
 def test_printing_shows_all_sections_unfolded(tab):

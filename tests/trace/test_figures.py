@@ -103,6 +103,23 @@ tweets,mini,lora,method,test,0.5,0.12,0.1,0.15,
 dataset,model,method,kind,split,slice,score,rows,value,low,high,note,rest,gap,gap_low,gap_high,gap_note
 tweets,mini,lora,method,test,short,entity_f1,40,0.3,0.2,0.4,,0.42,-0.12,-0.2,-0.03,
 """,
+    f"evaluate/{PAIR}/entities.csv": """\
+dataset,model,method,kind,split,type,measure,value,low,high,note
+tweets,mini,lora,method,test,geo/place,recall,0.3,0.2,0.4,
+tweets,mini,lora,method,test,all,recall,0.5,0.4,0.6,
+""",
+    f"evaluate/{PAIR}/confusion.csv": """\
+dataset,model,method,kind,split,gold,predicted,answers,share,note
+tweets,mini,lora,method,test,O,O,40,0.8,
+tweets,mini,lora,method,test,O,a: b/c,10,0.2,
+tweets,mini,probe,method,test,,,,,no run to judge
+""",
+    f"evaluate/{PAIR}/mistakes.csv": """\
+dataset,model,method,kind,split,rank,id,gold,predicted,confidence,error,seeds_wrong,seeds,note
+tweets,mini,lora,method,test,1.0,4f7d,–,person 1–1,0.97,,2,2,
+tweets,mini,lora,method,test,2.0,ce7e,O,person 2–2,0.91,,1,2,
+tweets,mini,all,ensemble,test,,,,,,,,,no mistake
+""",
     f"search/{PAIR}/lora/trials.csv": f"""\
 trial,state,learning_rate,warmup_ratio,epochs,value
 0,complete,0.001,0.1,3,0.5
@@ -190,6 +207,11 @@ ALL = Ensemble("tweets", "mini", "all")
         (f"evaluate/{PAIR}/reliability.csv:all/none/bin-2/accuracy", 0.85, [ALL]),
         (f"evaluate/{PAIR}/risk_coverage.csv:lora/coverage-0.5/risk", 0.12, LORA),
         (f"evaluate/{PAIR}/slices.csv:lora/short/gap", -0.12, LORA),
+        (f"evaluate/{PAIR}/entities.csv:lora/all/recall/low", 0.4, LORA),
+        (f"evaluate/{PAIR}/entities.csv:lora/geo%2Fplace/recall/value", 0.3, LORA),
+        (f"evaluate/{PAIR}/confusion.csv:lora/O/O/answers", 40, LORA),
+        (f"evaluate/{PAIR}/confusion.csv:tweets/mini/lora/O/a%3A%20b%2Fc/share", 0.2, LORA),
+        (f"evaluate/{PAIR}/mistakes.csv:lora/rank-2/confidence", 0.91, LORA),
         (f"search/{PAIR}/lora/best.json:learning_rate", 0.002, LORA[:1]),
         (f"search/{PAIR}/lora/trials.csv:trial-2/value", 0.6, LORA[:1]),
         (f"train/{PAIR}/lora/seed-0/history.csv:epoch-2/validation_loss", 0.6, LORA[:1]),
@@ -265,6 +287,7 @@ def test_a_broken_table_is_said(results):
         ),
         (f"evaluate/{PAIR}/checks.csv:lora/praise/rate", "figure", {"checks", "challenge", "checkpoint", "code"}),
         (f"evaluate/{PAIR}/attack.csv:lora/low", "figure", {"attack", "challenge", "checkpoint", "code", "raw source"}),
+        (f"evaluate/{PAIR}/mistakes.csv:lora/rank-1/confidence", "figure", {"scores", "predictions", "checkpoint"}),
         (f"search/{PAIR}/lora/best.json:value", "figure", {"search", "tokens", "model", "code", "raw source"}),
         (f"train/{PAIR}/lora/seed-0/cost.json:train_seconds", "figure", {"checkpoint", "model", "code", "raw source"}),
     ],

@@ -30,7 +30,7 @@ def reliability(table: pd.DataFrame, panel: Panel, data: str, colour: dict[str, 
     import altair as alt
 
     shown = table.dropna(subset=["confidence", "accuracy"])
-    shown = shown[["method", "scaling", "confidence", "accuracy", "low", "high", "items"]]
+    shown = shown[["method", "scaling", "bin", "confidence", "accuracy", "low", "high", "items"]]
     if shown.empty:
         return shown, []
     mine = alt.Chart(alt.NamedData(name=data)).transform_filter(alt.FieldEqualPredicate(field="method", equal=METHOD))
@@ -112,7 +112,7 @@ def robustness(table: pd.DataFrame, panel: Panel, data: str, colour: dict[str, s
     import altair as alt
 
     shown = table[(table["score"] == panel.score) & table["drop"].notna()]
-    shown = shown[["method", "challenge", "drop", "low", "high", "unchanged", "changed"]]
+    shown = shown[["method", "challenge", "score", "drop", "low", "high", "unchanged", "changed"]]
     if shown.empty:
         return shown, []
     mine = alt.Chart(alt.NamedData(name=data)).transform_filter(alt.FieldEqualPredicate(field="method", equal=METHOD))

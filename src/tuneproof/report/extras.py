@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof.report import charts, extra_charts
+from tuneproof.report.addresses import addressed
 from tuneproof.report.embed import records
 from tuneproof.report.results import rows
 
@@ -29,7 +30,8 @@ class Extra(NamedTuple):
     name: str
     path: str
     columns: list[str]
-    rows: list[dict[str, Any]]
+    rows: list[tuple[dict[str, Any], dict[str, str]]]
+    """Each row, and its numbers' addresses by column."""
     total: int
     figures: list[tuple[str, str]]
 
@@ -49,8 +51,10 @@ def found(panel: Panel, key: str, colour: dict[str, str], drawn: charts.Drawn, r
             data = f"{key}-{name}"
             charted, drawings = extra_charts.CHARTS[name](table, panel, data, colour)
             figures = drawn.add(data, records(charted) if drawings else [], drawings)
+        listed = rows(part.head(SHOWN))
+        places = [{column: addressed(name, row, column, table, panel) for column in columns} for row in listed]
         made.append(
-            Extra(name, "/".join(parts), columns, rows(part[columns].head(SHOWN)), len(part), figures),
+            Extra(name, "/".join(parts), columns, list(zip(listed, places, strict=True)), len(part), figures),
         )
     return made
 
@@ -121,6 +125,8 @@ TABLES: dict[str, Callable[[pd.DataFrame, Panel, Results], pd.DataFrame]] = {
     "confusion": lambda table, panel, results: table.head(0),
     "mistakes": _mistakes,
     "robustness": _robustness,
+    "checks": _as_it_is,
+    "transfer": _as_it_is,
     "attack": _as_it_is,
     "forgetting": _by_measure,
     "slices": _as_it_is,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from tuneproof import files
 from tuneproof.errors import DataError
@@ -21,7 +22,7 @@ Source = Literal["scores", "challenge", "fit", "search"]
 NAMES = (
     *("dataset", "model", "method", "kind", "split", "seed", "score", "note", "needed_note", "group", "measure"),
     *("combine", "best_member", "challenge", "a", "b", "distinguishable", "trial", "state", "epoch", "step"),
-    *("gap_note", "check", "test_on", "example", "answer", "variant", "variant_answer"),
+    *("gap_note", "check", "test_on", "example", "answer", "variant", "variant_answer", "id", "gold", "predicted"),
 )
 """Columns that are text or name a row."""
 
@@ -73,7 +74,7 @@ def of(experiment: Experiment, path: Path) -> list[Figure]:
 def fits(figure: Figure, wanted: list[str]) -> bool:
     """Whether the words name this figure: each is a part of it, in order, and none that is needed is left out."""
     place, used = 0, set()
-    for word in wanted:
+    for word in (word if word in figure.words else name("", word) for word in wanted):
         if word not in figure.words[place:]:
             return False
         place = figure.words.index(word, place) + 1
@@ -203,7 +204,7 @@ def _named_by(*keys: str) -> Callable[[Experiment, Path], Iterator[Figure]]:
             made = _named(experiment, dataset, model, method)
             if row.get("seed"):
                 made = tuple(run for run in made if isinstance(run, Run) and run.seed == _whole(row["seed"]))
-            names = [_name(key, row[key]) for key in keys]
+            names = [name(key, row[key]) for key in keys]
             for column, value in _numbers({key: text for key, text in row.items() if key not in keys}):
                 needed = frozenset(range(2, 4 + len(keys)))
                 yield Figure(
@@ -213,11 +214,17 @@ def _named_by(*keys: str) -> Callable[[Experiment, Path], Iterator[Figure]]:
     return read
 
 
-def _name(key: str, text: str) -> str:
-    """What a row's cell is called in an address: `seed-0` or `all`, `bin-3`, `coverage-0.5`, and text as it is."""
+def name(key: str, text: str) -> str:
+    """What a row's cell is called in an address: `seed-0` or `all`, `bin-3`, `rank-1`, `coverage-0.5`, or its text.
+
+    Text out of data is percent-encoded (RFC 3986), so that it neither ends a word or the address nor means something
+    to a shell.
+    """
     if key == "seed":
         return f"seed-{_whole(text)}" if text else "all"
-    return f"{key}-{_whole(text) if key == 'bin' and text else text}" if key in ("bin", "coverage") else text
+    if key in ("bin", "rank"):
+        return f"{key}-{_whole(text)}" if text else ""
+    return f"coverage-{float(text):g}" if key == "coverage" and text else quote(text, safe="")
 
 
 # search and train
@@ -268,6 +275,9 @@ READERS: dict[tuple[str, str], Callable[[Experiment, Path], Iterator[Figure]]] =
     ("evaluate", "reliability.csv"): _named_by("scaling", "bin"),
     ("evaluate", "risk_coverage.csv"): _named_by("coverage"),
     ("evaluate", "slices.csv"): _named_by("slice"),
+    ("evaluate", "entities.csv"): _named_by("type", "measure"),
+    ("evaluate", "confusion.csv"): _named_by("gold", "predicted"),
+    ("evaluate", "mistakes.csv"): _named_by("rank"),
     ("evaluate", "robustness.csv"): _robustness,
     ("evaluate", "checks.csv"): _checks,
     ("evaluate", "transfer.csv"): _transfer,

@@ -42,6 +42,8 @@
     });
     dialog.showModal();
   };
+  // Text out of data, as figures.py writes it into an address.
+  const named = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
   const addressOf = (file, words) => `${page.results}/${file}:${words}`;
   const keyOf = (dataset, model) => Object.keys(origins()).find((key) => origins()[key].dataset === dataset && origins()[key].model_name === model);
   document.addEventListener("click", (event) => {
@@ -54,8 +56,11 @@
     const column = number.dataset.column;
     const { file } = source.dataset;
     if (cell.dataset.words) {
+      // several addresses: the number is the mean of these; what they were made of stands at the last one
+      const places = cell.dataset.words.split("|").map((words) => ({ names, address: addressOf(file, words) }));
       const [dataset, model] = cell.dataset.words.split("/");
-      return tell(number.textContent, [{ key: keyOf(dataset, model), names, address: addressOf(file, cell.dataset.words) }]);
+      places.at(-1).key = keyOf(dataset, model);
+      return tell(number.textContent, places);
     }
     if (row.dataset.words) {
       const judged = { value: [row.dataset.score], low: [row.dataset.score, "low"], high: [row.dataset.score, "high"], seed_sd: [row.dataset.score, "seed_sd"] };
@@ -74,10 +79,16 @@
     if (!key || !datum.method) return;
     const origin = origins()[key];
     const where = `${origin.dataset}/${origin.model_name}/${datum.method}`;
-    const address = {
-      curves: () => addressOf("report/learning_curves.csv", `${where}/seed-${datum.seed}/epoch-${datum.epoch}/validation`),
-      search: () => addressOf(`search/${where}/trials.csv`, `trial-${datum.trial}/value`),
-      costs: () => addressOf("report/leaderboard.csv", `${where}/${datum.score ?? ""}`.replace(/\/$/, "")),
-    }[kind]?.();
-    if (address && datum.value !== undefined) tell(String(datum.value), [{ key, names: [datum.method], address }]);
+    const judged = (words) => addressOf(`evaluate/${origin.dataset}/${origin.model_name}/${kind}.csv`, `${where}/${words}`);
+    const [value, address] =
+      {
+        curves: () => [datum.value, addressOf("report/learning_curves.csv", `${where}/seed-${datum.seed}/epoch-${datum.epoch}/validation`)],
+        search: () => [datum.value, addressOf(`search/${where}/trials.csv`, `trial-${datum.trial}/value`)],
+        costs: () => [datum.value, addressOf("report/leaderboard.csv", `${where}/${datum.score ?? ""}`.replace(/\/$/, ""))],
+        reliability: () => [datum.accuracy, judged(`${datum.scaling}/bin-${datum.bin}/accuracy`)],
+        risk_coverage: () => [datum.risk, judged(`coverage-${datum.coverage}/risk`)],
+        confusion: () => [datum.answers, judged(`${named(datum.gold)}/${named(datum.predicted)}/answers`)],
+        robustness: () => [datum.drop, judged(`${datum.challenge}/${datum.score}/drop`)],
+      }[kind]?.() ?? [];
+    if (address && value !== undefined) tell(String(value), [{ key, names: [datum.method], address }]);
   };
