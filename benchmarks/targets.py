@@ -48,6 +48,8 @@ NO_FITS = "orchestration: share of time not spent on fits, last whole run of the
 NO_OP = "orchestration: seconds of a run with nothing to do"
 DRY_SECONDS = "orchestration: seconds of a dry run of 10,000 runs"
 DRY_MEMORY = "orchestration: GiB of a dry run of 10,000 runs"
+PREPARE_SECONDS = "prepare: seconds for a CSV file of 1,000,000 rows"
+PREPARE_MEMORY = "prepare: GiB for a CSV file of 1,000,000 rows"
 
 
 def _all() -> Iterator[Target]:
@@ -67,6 +69,8 @@ def _all() -> Iterator[Target]:
     yield Target("orchestration", NO_OP, 8, at_least=False)
     yield Target("orchestration", DRY_SECONDS, 60, at_least=False)
     yield Target("orchestration", DRY_MEMORY, 2, at_least=False)
+    yield Target("prepare", PREPARE_SECONDS, 60, at_least=False)
+    yield Target("prepare", PREPARE_MEMORY, 4, at_least=False)
 
 
 TARGETS = tuple(_all())

@@ -21,13 +21,14 @@ def ordered(examples: Sequence[Example], seed: int | str, stratum: Callable[[Exa
 
     Within a stratum the order is by a hash of seed and id; row k of n stands at (k + ½)/n, the first row at 0.
     """
-    strata: dict[str, list[Example]] = {}
-    for example in sorted(examples, key=lambda example: _hash(seed, example.id)):
-        strata.setdefault(stratum(example), []).append(example)
+    strata: dict[str, list[tuple[str, Example]]] = {}
+    keyed = [(_hash(seed, example.id), example) for example in examples]
+    for key, example in sorted(keyed, key=lambda item: item[0]):
+        strata.setdefault(stratum(example), []).append((key, example))
     placed = [
-        ((rank + 0.5) / len(members) if rank else 0.0, _hash(seed, example.id), example)
+        ((rank + 0.5) / len(members) if rank else 0.0, key, example)
         for members in strata.values()
-        for rank, example in enumerate(members)
+        for rank, (key, example) in enumerate(members)
     ]
     return [example for _, _, example in sorted(placed, key=lambda item: item[:2])]
 
