@@ -23,7 +23,16 @@ rule evaluate:
         others=other_tests,
         code=task_code("evaluate"),
     output:
-        tables=collect("<results>/evaluate/{{dataset}}/{{model}}/{file}", file=evaluate.TABLES),
+        scores=report(
+            "<results>/evaluate/{dataset}/{model}/scores.csv",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"data set": "{dataset}", "model": "{model}"},
+        ),
+        tables=collect(
+            "<results>/evaluate/{{dataset}}/{{model}}/{file}",
+            file=[file for file in evaluate.TABLES if file != "scores.csv"],
+        ),
         metrics="<results>/evaluate/{dataset}/{model}/metrics.json",
     log:
         "<logs>/evaluate/{dataset}/{model}.log",
