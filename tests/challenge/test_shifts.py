@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tuneproof.augment import wordnet
-from tuneproof.challenge.shifts import KEYBOARD, SHIFTS, _neighbours, shifted
+from tuneproof.augment.words import KEYBOARD, neighbours
+from tuneproof.challenge.shifts import SHIFTS, shifted
 
 TEXT = 'The plot is thin,  but the actors "really" shine\n: a lovely evening at @odeon http://t.co/x !'
 WORDS = ["Ann", "lives", "in", "New", "York", "and", "works", "for", "@acme", "."]
@@ -52,12 +53,12 @@ def test_a_typo_is_one_neighbouring_letter():
         ((before, after),) = differing("Wonderful", shifted("typos", "Wonderful", 1.0, key=key))
         ((one, other),) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
         assert one.isupper() == other.isupper()
-        assert other.lower() in _neighbours()[one.lower()]
+        assert other.lower() in neighbours()[one.lower()]
         assert other.lower() in keys
 
 
 def test_neighbours_lie_beside_each_other_both_ways():
-    found = _neighbours()
+    found = neighbours()
     assert set(found) == set("abcdefghijklmnopqrstuvwxyz")
     assert set(found["g"]) == set("fhtyvb")
     assert set(found["q"]) == set("wa")

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from tuneproof.augment.base import Technique
 
 TECHNIQUES = {
+    "aeda": "tuneproof.augment.aeda:Aeda",
     "mention": "tuneproof.augment.mention:Mention",
+    "noise": "tuneproof.augment.noise:Noise",
     "synonym": "tuneproof.augment.synonym:Synonym",
+    "tfidf": "tuneproof.augment.tfidf:Tfidf",
 }
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from tuneproof.augment import wordnet
 from tuneproof.augment.base import RowTechnique
+from tuneproof.augment.words import cased
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,10 +90,3 @@ def _is_content(match: re.Match[str]) -> bool:
         return True
     near = max(0, match.start() - 16)  # not the whole text for each of its words
     return word.istitle() and bool(SENTENCE_START.search(match.string, near, match.start()))
-
-
-def cased(word: str, like: str) -> str:
-    """The word in the case of another one: lower, UPPER or Capitalised."""
-    if like.isupper():
-        return word.upper()
-    return word[0].upper() + word[1:] if like[0].isupper() else word

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
-from tuneproof.augment.synonym import cased, content_words
+from tuneproof.augment.synonym import content_words
+from tuneproof.augment.words import cased
 from tuneproof.cell import Part
 
 if TYPE_CHECKING:

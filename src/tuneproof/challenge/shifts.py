@@ -8,29 +8,24 @@ outcome in every process.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tuneproof.augment import wordnet
-from tuneproof.augment.synonym import STOP_WORDS, cased
+from tuneproof.augment.synonym import STOP_WORDS
+from tuneproof.augment.words import CORE, Change, change_some, change_text, slip
 
 if TYPE_CHECKING:
     from tuneproof.challenge.predictor import Text
 
-CHUNK = re.compile(r"\S+")
-CORE = re.compile(r"^[\"'“‘(\[]*([A-Za-z]{3,})\W*$")
-"""A plain word of three letters or more, with marks around it: no handle, hashtag, address, number or contraction."""
 MARKS = ".,;:!?"
-KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
 class Shift(NamedTuple):
     """How one word is changed."""
 
-    change: Callable[[str, random.Random], str | None]
-    """A word → another one without white space; None where this word cannot be changed."""
+    change: Change
     strength: float
     """Share of a text's words that is changed where params name none."""
     idea: str
@@ -46,58 +41,13 @@ def shifted(name: str, text: Text, strength: float, *, key: str) -> Text:
     """
     rng, change = random.Random(f"{name}:{key}"), SHIFTS[name].change
     if isinstance(text, tuple):
-        return (_text(text[0], change, strength, rng), _text(text[1], change, strength, rng))
-    return _text(text, change, strength, rng) if isinstance(text, str) else _words(text, change, strength, rng)
-
-
-def _text(text: str, change: Callable[[str, random.Random], str | None], strength: float, rng: random.Random) -> str:
-    """White space stays as it is."""
-    words = CHUNK.findall(text)
-    changed = iter(_words(words, change, strength, rng))
-    return CHUNK.sub(lambda _: next(changed), text)
-
-
-def _words(
-    words: list[str], change: Callable[[str, random.Random], str | None], strength: float, rng: random.Random
-) -> list[str]:
-    wanted = max(1, round(strength * len(words)))
-    found = list(words)
-    for place in rng.sample(range(len(words)), len(words)):
-        word = change(words[place], rng)
-        if word is None or word == words[place]:
-            continue
-        found[place] = word
-        wanted -= 1
-        if not wanted:
-            break
-    return found
+        return (change_text(text[0], change, strength, rng), change_text(text[1], change, strength, rng))
+    if isinstance(text, str):
+        return change_text(text, change, strength, rng)
+    return change_some(text, change, strength, rng)
 
 
 # shifts
-
-
-@cache
-def _neighbours() -> dict[str, str]:
-    """Letter → the letters beside it in its row of a QWERTY keyboard, and those above and below."""
-    found = {}
-    for row, keys in enumerate(KEYBOARD):
-        for place, key in enumerate(keys):
-            beside = [keys[other] for other in (place - 1, place + 1) if 0 <= other < len(keys)]
-            # each row stands half a key right of the one above it
-            above = KEYBOARD[row - 1][place : place + 2] if row else ""
-            below = KEYBOARD[row + 1][max(0, place - 1) : place + 1] if row + 1 < len(KEYBOARD) else ""
-            found[key] = "".join([*beside, *above, *below])
-    return found
-
-
-def _typo(word: str, rng: random.Random) -> str | None:
-    """One letter gives way to a neighbour on the keyboard."""
-    core = CORE.match(word)
-    if core is None:
-        return None
-    place = rng.randrange(core.start(1), core.end(1))
-    letter = rng.choice(_neighbours()[word[place].lower()])
-    return word[:place] + cased(letter, word[place]) + word[place + 1 :]
 
 
 def _case(word: str, _: random.Random) -> str | None:
@@ -133,7 +83,7 @@ def thesaurus() -> wordnet.WordNet:
 
 
 SHIFTS = {
-    "typos": Shift(_typo, 0.1, "A letter of a word becomes its neighbour on the keyboard (Belinkov & Bisk 2018)."),
+    "typos": Shift(slip, 0.1, "A letter of a word becomes its neighbour on the keyboard (Belinkov & Bisk 2018)."),
     "case": Shift(_case, 0.5, "Words with capitals lose them, others are written in capitals."),
     "punctuation": Shift(_punctuation, 0.2, "Marks behind words go, and words without get one."),
     "synonym": Shift(
