@@ -10,6 +10,7 @@ def test_snakemake_report_holds_captions_figures_and_labels(finished, tmp_path):
     for told in (
         "Which way of fine-tuning a pre-trained model is best for these data",  # workflow.rst
         "cannot be told apart",  # leaderboard.rst
+        "Every score of every method on one data set",  # scores.rst
         "scores-movie-sentiment-minilm",  # a figure's label
         "model card tweet-ner-minilm",
         "learning curves",

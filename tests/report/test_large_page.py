@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tuneproof.files import write_text
+from tuneproof.report.latency import Latency
 from tuneproof.report.page import page
 from tuneproof.report.panels import LEADERBOARD, RATE, Panel, frame_of
 from tuneproof.report.results import Results
@@ -97,7 +98,7 @@ def panel(dataset: str, names: list[str]) -> Panel:
         *(dataset, "tiny", "accuracy", frame_of(board, LEADERBOARD), seeds, comparisons, trials, history),
         **more,
         chosen=found,
-        latency=dict.fromkeys(names, 2.5),
+        latency=Latency(dict.fromkeys(names, 2.5), alone=True),
     )
 
 

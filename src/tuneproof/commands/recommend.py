@@ -64,7 +64,7 @@ def recommend(
         if not as_json:
             print("\n".join(words.lines(*about, ensembles=better, command=command)))
         if not as_json and max_latency is not None:
-            print(f"  Latency: {stored.latencies(found, panel)[1]}.")
+            print(f"  Latency: {stored.latencies(panel)[1]}.")
     if as_json:
         print(files.json_text(told), end="")
     if "nothing fits" in answers:

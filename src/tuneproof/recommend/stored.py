@@ -66,7 +66,7 @@ def candidates(stored: Stored, panel: Panel) -> list[Candidate]:
     """The methods of a panel that have a result, best first; ensembles, which no single fit makes, are none."""
     from tuneproof.report.tables import rows
 
-    known = latencies(stored, panel)[0]
+    known = panel.latency.of
     return [
         Candidate(
             method=str(row["method"]),
@@ -104,31 +104,9 @@ def command(stored: Stored, panel: Panel, method: str) -> str:
     return f"tuneproof fit --method {method} --dataset {panel.dataset}{model}{elsewhere} --out models/{panel.dataset}"
 
 
-def latencies(stored: Stored, panel: Panel) -> tuple[dict[str, float], str]:
+def latencies(panel: Panel) -> tuple[dict[str, float], str]:
     """Method → milliseconds, and what they measure: `ALONE` where every method has that, else `BATCHES`."""
-    methods = [str(name) for name in panel.ranked[panel.ranked["kind"] == "method"]["method"]]
-    alone = {method: value for method in methods if (value := _alone(stored, panel, method)) is not None}
-    if methods and len(alone) == len(methods):
-        return alone, ALONE
-    return {method: value for method in methods if (value := _batches(stored, panel, method)) is not None}, BATCHES
-
-
-def _alone(stored: Stored, panel: Panel, method: str) -> float | None:
-    path = stored.root / "challenge" / panel.dataset / panel.model / method / "cost.json"
-    cost = files.read_json(path) if path.is_file() else {}
-    return _number(cost.get("latency_ms", {}).get("1"))
-
-
-def _batches(stored: Stored, panel: Panel, method: str) -> float | None:
-    """Mean over seeds; None: not measured."""
-    texts = sum(panel.rows.get(split, 0) for split in ("validation", "test"))
-    found = []
-    for seed in stored.settings["seeds"]:
-        path = stored.root / "train" / panel.dataset / panel.model / method / f"seed-{seed}" / "cost.json"
-        cost = files.read_json(path) if path.is_file() else {}
-        if texts and "predict_seconds" in cost:
-            found.append(1000 * float(cost["predict_seconds"]) / texts)
-    return sum(found) / len(found) if found else None
+    return panel.latency.of, ALONE if panel.latency.alone else BATCHES
 
 
 def _number(value: Any) -> float | None:

@@ -54,7 +54,7 @@ def candidates(panel: Panel) -> list[Candidate]:
         Candidate(
             method=row["method"],
             value=row["value"],
-            latency_ms=panel.latency.get(row["method"]),
+            latency_ms=panel.latency.of.get(row["method"]),
             **{name: None if row[name] is None else float(row[name]) for name in costs},
         )
         for row in rows(panel.ranked)

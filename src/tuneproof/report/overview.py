@@ -45,7 +45,7 @@ def board(
                 cells.append(None)
                 continue
             kind = row["kind"]
-            row = {**row, "latency_ms": panel.latency.get(name)}
+            row = {**row, "latency_ms": panel.latency.of.get(name)}
             for cost in COSTS:
                 costs[cost] += [float(row[cost])] if row[cost] is not None else []
             leads = name in leaders[panel.dataset, panel.model]
@@ -86,7 +86,7 @@ def _panel(panel: Panel, key: str) -> dict[str, Any]:
             "kind": row["kind"],
             **{name: _plain(row[name]) for name in ("value", "low", "high")},
             **{cost: _plain(row[cost]) for cost in COSTS if cost in row},
-            "latency_ms": _plain(panel.latency.get(row["method"])),
+            "latency_ms": _plain(panel.latency.of.get(row["method"])),
         }
         for row in rows(panel.ranked)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tuneproof.report.latency import Latency, measured
 from tuneproof.report.results import Results, rows
 from tuneproof.report.texts import Text
 from tuneproof.report.words import rate, some
@@ -46,8 +47,7 @@ class Panel(NamedTuple):
     """`dataset`, `model`, `method`, `reason` of each method or ensemble that turned out not to run here."""
     chosen: dict[str, dict[str, Any]]
     """Method → its best.json and the settings that its first run names."""
-    latency: dict[str, float]
-    """Method → milliseconds a text, mean over seeds, of the predictions that `train` made in batches."""
+    latency: Latency
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -116,6 +116,7 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
     tried = {method: results.csv("search", dataset, model, method, "trials.csv") for method in methods}
     scales = {method: settings["methods"][method].get("scale") or RATE for method in tried}
     card = results.json("prepare", dataset, "card.json") or {}
+    judged = [method for method in methods if method in over_seeds]
     return Panel(
         dataset=dataset,
         model=model,
@@ -131,21 +132,8 @@ def _panel(settings: dict[str, Any], results: Results, dataset: str, model: str)
         warnings=[sentence for method in methods if (sentence := _edge(method, best[method], scales[method]))],
         left_out=left_out,
         chosen={method: {**(best[method] or {}), **_settings(about, method, settings["seeds"])} for method in methods},
-        latency=_latency(costs, methods, card.get("rows", {})),
+        latency=measured(results, (dataset, model), judged, costs, card.get("rows", {})),
     )
-
-
-def _latency(
-    costs: dict[tuple[str, int], dict[str, Any]], methods: list[str], split_rows: dict[str, int]
-) -> dict[str, float]:
-    """A run predicts the validation and the test rows in one go."""
-    texts = sum(split_rows.get(split, 0) for split in ("validation", "test"))
-    found = {}
-    for method in methods:
-        seconds = _mean(cost.get("predict_seconds") for (name, _), cost in costs.items() if name == method)
-        if texts and seconds is not None:
-            found[method] = 1000 * seconds / texts
-    return found
 
 
 def _settings(about: dict[tuple[str, int], dict[str, Any]], method: str, seeds: list[int]) -> dict[str, Any]:
