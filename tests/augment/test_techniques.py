@@ -19,7 +19,7 @@ class Words:
     def __init__(self, **synonyms):
         self.known = synonyms
 
-    def synonyms(self, word):
+    def synonyms(self, word, parts=()):
         return self.known.get(word, ())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneproof.augment import wordnet
+from tuneproof.augment import synonym, wordnet
 from tuneproof.errors import MethodError
 
 real = pytest.mark.skipif(wordnet.find() is None, reason=f"no WordNet; {wordnet.HOW_TO_GET}")
@@ -123,3 +123,21 @@ def test_real_wordnet():
     assert "detested" in found.synonyms("hated")
     assert "rapidly" in found.synonyms("quickly")
     assert found.synonyms("xyzzy") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "synonyms"),
+    [
+        ("They film it", ("shoot",)),
+        ("to film", ("shoot",)),
+        ("The film", ("movie",)),
+        ("nice film", ("movie",)),
+        ("film", ("movie",)),
+        ("so film", ("movie",)),  # no such reading
+        ("they, film", ("movie",)),
+    ],
+)
+def test_the_word_before_tells_the_part_of_speech(tmp_path, text, synonyms):
+    net = wordnet.WordNet(write(tmp_path, {"noun": [["film", "movie"]], "verb": [["film", "shoot"]]}, {}))
+    (found,) = [match for match in synonym.content_words(text) if match[0] == "film"]
+    assert synonym.synonyms(found, net) == synonyms

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TECHNIQUES = {
     "aeda": "tuneproof.augment.aeda:Aeda",
+    "eda": "tuneproof.augment.eda:Eda",
+    "back-translation": "tuneproof.augment.back_translation:BackTranslation",
     "mention": "tuneproof.augment.mention:Mention",
     "noise": "tuneproof.augment.noise:Noise",
     "synonym": "tuneproof.augment.synonym:Synonym",

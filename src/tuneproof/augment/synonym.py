@@ -19,6 +19,7 @@ from tuneproof.augment.words import cased
 if TYPE_CHECKING:
     import pandas as pd
 
+NOMINAL = ("noun", "adj")
 WORD = re.compile(r"(?<![\w@#'’&/.-])[A-Za-z]{3,}(?![\w'’@/]|[.-]\w)")
 """A word of three letters or more that is no part of a handle, hashtag, address, contraction or compound."""
 
@@ -40,6 +41,24 @@ FUNCTION_WORDS = """
 STOP_WORDS = frozenset(FUNCTION_WORDS.split())
 """They carry grammar rather than content, and their entries in WordNet mean something else."""
 
+DETERMINERS = """
+    a an the this these those my your his her its our their some any no every each
+"""
+BEFORE_VERBS = """
+    to can could will would shall should may might must i you we they who
+"""
+DEGREES = """
+    very too so quite rather extremely really
+"""
+CUES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(DETERMINERS.split(), NOMINAL),
+    **dict.fromkeys(BEFORE_VERBS.split(), ("verb",)),
+    **dict.fromkeys(DEGREES.split(), ("adj", "adv")),
+}
+"""Word → parts of speech of the word behind it, as far as that can have them."""
+NEAR = 16
+"""Characters before a word in which the word before it is looked for."""
+
 
 class Synonym(RowTechnique):
     """Options of synonym replacement."""
@@ -58,22 +77,34 @@ class Synonym(RowTechnique):
         return wordnet.load()
 
     def change(self, row: dict[str, Any], shared: wordnet.WordNet, rng: random.Random) -> dict[str, Any] | None:
-        text = row["text"]
-        words = content_words(text)
-        wanted = max(1, round(self.rate * len(words)))
-        replaced: dict[int, tuple[int, str]] = {}  # start → end, new word
-        for match in rng.sample(words, len(words)):
-            synonyms = shared.synonyms(match[0].lower())
-            if synonyms:
-                replaced[match.start()] = match.end(), cased(rng.choice(synonyms), match[0])
-            if len(replaced) == wanted:
-                break
-        if not replaced:
-            return None
-        for start in sorted(replaced, reverse=True):
-            end, word = replaced[start]
-            text = text[:start] + word + text[end:]
-        return {**row, "text": text}
+        words = content_words(row["text"])
+        text = replaced(row["text"], words, max(1, round(self.rate * len(words))), shared, rng)
+        return None if text is None else {**row, "text": text}
+
+
+def replaced(
+    text: str, words: list[re.Match[str]], wanted: int, net: wordnet.WordNet, rng: random.Random
+) -> str | None:
+    """The text after `wanted` of its `words` gave way to synonyms; fewer where fewer have any, None where none has."""
+    found: dict[int, tuple[int, str]] = {}  # start → end, new word
+    for match in rng.sample(words, len(words)):
+        near = synonyms(match, net)
+        if near:
+            found[match.start()] = match.end(), cased(rng.choice(near), match[0])
+        if len(found) == wanted:
+            break
+    for start in sorted(found, reverse=True):
+        end, word = found[start]
+        text = text[:start] + word + text[end:]
+    return text if found else None
+
+
+def synonyms(match: re.Match[str], net: wordnet.WordNet) -> tuple[str, ...]:
+    """Synonyms of a word of a text, of the part of speech that the word before it asks for."""
+    start = match.start()
+    before = match.string[max(0, start - NEAR) : start]
+    word = before.split()[-1].lower() if before[-1:].isspace() and not before.isspace() else ""
+    return net.synonyms(match[0].lower(), parts=CUES.get(word, wordnet.PARTS))
 
 
 def content_words(text: str) -> list[re.Match[str]]:

@@ -73,10 +73,11 @@ class WordNet:
         self.folder = folder
         self.synonyms = lru_cache(maxsize=None)(self._synonyms)
 
-    def _synonyms(self, word: str, senses: int = 2) -> tuple[str, ...]:
+    def _synonyms(self, word: str, senses: int = 2, parts: tuple[str, ...] = PARTS) -> tuple[str, ...]:
         """Synonyms of a lower-case word in the same inflection, from the first senses of its likeliest part of speech.
 
-        Senses stand in order of frequency. Empty where the word is unknown, or no synonym can be inflected safely.
+        That is one of `parts` where the word has such a reading. Senses stand in order of frequency. Empty where the
+        word is unknown, or no synonym can be inflected safely.
         """
         readings = []
         for part in PARTS:
@@ -86,7 +87,8 @@ class WordNet:
                 readings.append((entry.tagged, not ending, len(entry.offsets), part, lemma, ending))
         if not readings:
             return ()
-        *_, part, lemma, ending = max(readings, key=lambda reading: reading[:3])
+        fitting = [reading for reading in readings if reading[3] in parts] or readings
+        *_, part, lemma, ending = max(fitting, key=lambda reading: reading[:3])
         found: dict[str, None] = {}
         for offset in self._index[part][lemma].offsets[:senses]:
             for synonym in self._synset(part, offset):
