@@ -139,3 +139,19 @@ def test_seeds_that_differ_and_cancel_out_are_no_evidence():
     a = np.array([[True, False], [True, True]])
     got = swaps.mcnemar(a, ~a & np.array([[True, True], [False, False]]) | np.array([[False, False], [True, True]]))
     assert got == (1.0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [60, 300])
+@pytest.mark.parametrize("runs", [1, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_mcnemar_calls_equal_methods_different_in_at_most_six_percent(rows, runs, spread):
+    """Rows of different difficulty (standard deviation `spread` of the logit); both methods know them equally well."""
+    generator = np.random.default_rng(rows + runs)
+    found = []
+    for _ in range(4000):
+        right = 1 / (1 + np.exp(-1.0 - generator.normal(0, spread, (rows, 1))))
+        a, b = (generator.random((rows, runs)) < right for _ in range(2))
+        found.append(swaps.mcnemar(a, b).p < 0.05)
+    print(f"{rows} rows, {runs} runs, spread {spread}: {np.mean(found):.1%} called different")
+    assert 0.02 <= np.mean(found) <= 0.06
