@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
-from tuneproof.commands import fit, import_results, predict, recommend, report, show
+from tuneproof.commands import fit, import_results, label_errors, predict, recommend, report, show
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -621,6 +621,7 @@ def digest(results: Annotated[Path, typer.Argument(help="Folder of all results."
 
 app.command()(show.show)
 app.command()(recommend.recommend)
+app.command()(label_errors.label_errors)
 app.command()(fit.fit)
 app.command()(predict.predict)
 app.command()(import_results.import_results)

@@ -13,7 +13,7 @@ from statistics import NormalDist
 from typing import Any
 
 from tuneproof.dataset import Dataset
-from tuneproof.prepare import near, personal
+from tuneproof.prepare import language, near, personal
 from tuneproof.prepare.clean import Example, Ledger
 
 MOST = 50_000
@@ -34,6 +34,10 @@ def report(dataset: Dataset, splits: Splits, ledger: Ledger) -> dict[str, Any]:
     found = {
         "classes": {split: balance(examples, dataset.task) for split, examples in splits.items()},
         "lengths": {split: lengths(examples) for split, examples in splits.items()},
+        "languages": {
+            split: language.languages([whole(example) for example in examples[: language.SAMPLE]])
+            for split, examples in splits.items()
+        },
         "repeats": {
             "repeated": ledger.counts.get("repeated text", 0),
             "conflicting": ledger.counts.get("repeated text with conflicting labels", 0),
@@ -220,4 +224,4 @@ def _warnings(found: dict[str, Any]) -> list[str]:
     train = found["classes"]["train"]
     if train and train["classes"] > 1 and train["smallest_share"] < 0.1 / train["classes"]:
         told.append(f"train has few examples of {train['smallest']!r}: {train['smallest_share']:.2%}")
-    return told
+    return [*told, *language.warnings(found["languages"])]
