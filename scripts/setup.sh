@@ -31,6 +31,8 @@ need() { # package, file that shows it is there, what it is for
 }
 
 need wordnet-base /usr/share/wordnet/data.noun "augmentation with synonyms"
+need apertium /usr/bin/apertium "augmentation by back-translation"
+need apertium-eng-spa /usr/share/apertium/modes/eng-spa.mode "augmentation by back-translation"
 need chromium /usr/bin/chromium "browser tests of the report; optional"
 
 if [ ! -e /usr/sbin/slurmctld ] && command -v sbatch >/dev/null; then

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 TECHNIQUES = {
     "aeda": "tuneproof.augment.aeda:Aeda",
-    "eda": "tuneproof.augment.eda:Eda",
     "back-translation": "tuneproof.augment.back_translation:BackTranslation",
+    "command": "tuneproof.augment.command:Command",
+    "eda": "tuneproof.augment.eda:Eda",
     "mention": "tuneproof.augment.mention:Mention",
     "noise": "tuneproof.augment.noise:Noise",
     "synonym": "tuneproof.augment.synonym:Synonym",
