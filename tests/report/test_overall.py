@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tuneproof.files import write_csv
+from tuneproof.report.latency import Latency
 from tuneproof.report.overall import overall, safe_choice, use
 from tuneproof.report.panels import LEADERBOARD, Panel, frame_of
 from tuneproof.report.results import Results
@@ -36,7 +37,9 @@ def panel(dataset: str, apart: tuple[tuple[str, str], ...] = (), **rows: tuple[f
     ]
     none = pd.DataFrame()
     frames = (none, pd.DataFrame(pairs), none, none)
-    return Panel(dataset, "tiny", "accuracy", frame_of(board, LEADERBOARD), *frames, {}, [], [], [], [], {}, {})
+    return Panel(
+        dataset, "tiny", "accuracy", frame_of(board, LEADERBOARD), *frames, {}, [], [], [], [], {}, Latency({}, False)
+    )
 
 
 def test_the_fastest_of_those_near_the_best_everywhere_is_named(tmp_path: Path):
@@ -71,8 +74,12 @@ def test_none_that_is_near_everywhere_is_said(tmp_path: Path):
 
 def test_how_sure_it_is_comes_from_friedmans_test(tmp_path: Path):
     panels = [panel(name, lora=(0.80, 30), full=(0.79, 40)) for name in ("movie", "tweets")]
-    for p, words in ((0.2, "may be chance (Friedman, p 0.200)"), (0.01, "differ by more than chance explains")):
-        table = pd.DataFrame({"model": ["tiny"], "datasets": [2], "methods": [2], "p_f": [p]})
+    for f, p, words in (
+        (1.5, 0.2, "may be chance (Friedman, p 0.200)"),
+        (9.0, 0.01, "differ by more than chance explains"),
+        (None, 0.0, "may be chance (Friedman, p 0.157)"),  # two data sets that agree: F is infinite, and proves little
+    ):
+        table = pd.DataFrame({"model": ["tiny"], "datasets": [2], "methods": [2], "p": [0.157], "f": [f], "p_f": [p]})
         write_csv(tmp_path / "evaluate" / "friedman.csv", table)
         (found,) = overall(panels, Results(tmp_path), confidence=0.95)
         assert words in found.certainty

@@ -11,6 +11,7 @@ import pytest
 from tuneproof import files
 from tuneproof.errors import DataError
 from tuneproof.report import panels, run, tables
+from tuneproof.report.latency import Latency
 
 
 def panel(settings, results, place=0) -> tables.Panel:
@@ -88,7 +89,7 @@ def judged(**rows) -> tables.Panel:
     empty = pd.DataFrame()
     return tables.Panel(
         *("movie", "tiny", "accuracy", panels.frame_of(board, tables.LEADERBOARD), empty, comparisons, empty, empty),
-        *({"test": 600}, [], [], [], [], {}, {}),
+        *({"test": 600}, [], [], [], [], {}, Latency({}, alone=False)),
     )
 
 

@@ -31,7 +31,7 @@ def test_every_language_has_all_keys_with_the_same_values(language):
 def test_every_text_is_said_somewhere_and_every_key_said_is_there():
     sources = [*REPORT.glob("*.py"), *(REPORT / "templates").rglob("*.html"), *(REPORT / "templates").rglob("*.js")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    built = ("js_", "chart_", "extra_", "measure_", "machine_", "setting_", "kind_", "no_", "count_")
+    built = ("js_", "chart_", "extra_", "measure_", "machine_", "setting_", "kind_", "no_", "count_", "head_", "split_")
     unused = [key for key in catalogue("en") if f'"{key}"' not in code and not key.startswith(built)]
     assert [key for key in unused if key.removesuffix("_one") not in catalogue("en") or key == key + "_one"] == []
     named = re.findall(r"""\bt\("(\w+)"[,)]|\bText\("(\w+)"[,)]|\bsay\("(\w+)"[,)]|m\.th\("(\w+)\"""", code)
@@ -43,7 +43,7 @@ def test_every_text_is_said_somewhere_and_every_key_said_is_there():
 def test_a_text_is_its_english_and_says_itself_in_others():
     text = Text("verdict_rivals", head=Text("verdict_ahead", name="lora", at="0.8"), rivals=["a", "b", "c"])
     assert text == "lora is ahead at 0.8; it cannot be told apart from a, b and c"
-    assert text.say("zh") == "lora 领先，为 0.8；它与 a、b和c 无法区分"
+    assert text.say("zh") == "lora 领先，为 0.8；它与 a、b 和 c 无法区分"
     assert said(["only"], "en") == "only"
     assert said({"plain": 1}, "zh") == "{'plain': 1}"
 

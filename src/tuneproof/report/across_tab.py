@@ -60,7 +60,9 @@ def diagram(ranks: pd.DataFrame, tested: dict[str, Any] | None, colour: dict[str
     ]
     shown = alt.Chart(alt.InlineData(values=points))
     title = "mean rank (1 is best)"
-    x = alt.X("mean_rank:Q", title=title, scale=alt.Scale(zero=False))
+    places = list(range(1, len(names) + 1))  # no method has a rank beyond them, however far its bar reaches
+    axis = alt.Axis(values=places[:: 1 + len(places) // 20], format="d")
+    x = alt.X("mean_rank:Q", title=title, scale=alt.Scale(zero=False), axis=axis)
     y = alt.Y("method:N", title=None, sort=names, axis=alt.Axis(labelLimit=220, grid=False))
     hue = alt.Color("method:N", scale=alt.Scale(domain=names, range=[colour[n] for n in names]), legend=None)
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("mean_rank:Q"), alt.Tooltip("letters:N")]

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tuneproof.report.texts import Text
+
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
@@ -227,8 +229,8 @@ def costs(panel: Panel, data: str, colour: dict[str, str]) -> list[Chart]:
     """Score with interval against training seconds and against trainable parameters; the frontier is labelled."""
     found = []
     for column, title, unit in (
-        ("train_seconds", "Score against training time", "training time, s"),
-        ("trainable_parameters", "Score against what learns", "trainable parameters"),
+        ("train_seconds", Text("cost_time"), "training time, s"),
+        ("trainable_parameters", Text("cost_learns"), "trainable parameters"),
     ):
         known = panel.ranked.dropna(subset=[column])
         known = known[known[column] > 0]

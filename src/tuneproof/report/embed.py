@@ -41,6 +41,7 @@ def policy(scripts: list[str]) -> str:
 def templates(language: str) -> jinja2.Environment:
     """Templates in which `t(key, …)` is a text in all languages, of which one is seen at a time."""
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tuneproof.report"),
@@ -55,8 +56,6 @@ def templates(language: str) -> jinja2.Environment:
 
     def attribute(name: str, key: str, **values: Any) -> Any:
         """An attribute (or the element's text, as `text`) that changes with the language."""
-        from markupsafe import Markup
-
         text = Text(key, **values)
         told = Markup(" ").join(Markup('data-{}="{}"').format(tag, text.say(tag)) for tag in LANGUAGES)
         shown = Markup('{}="{}" ').format(name, text.say(language)) if name != "text" else ""
@@ -64,11 +63,13 @@ def templates(language: str) -> jinja2.Environment:
 
     environment.globals |= {
         "t": translated,
+        "gap": Markup('<span lang="en"> </span>'),
         "attribute": attribute,
         "in_language": lambda key, **values: Text(key, **values).say(language),
     }
     environment.filters |= {
         "both": both,
+        "heading": heading,
         "number": words.number,
         "rate": words.rate,
         "duration": words.duration,
@@ -89,6 +90,12 @@ def both(value: Any) -> Any:
     if len(set(told.values())) == 1:
         return str(value)
     return Markup("").join(Markup('<span lang="{}">{}</span>').format(tag, text) for tag, text in told.items())
+
+
+def heading(column: str) -> str:
+    """A column's name on the page: its text, or for measures and shifts the name as it is."""
+    known = f"head_{column}" in catalogue("en")
+    return Text(f"head_{column}") if known else column.replace("_", " ")
 
 
 def words_of_scripts() -> dict[str, dict[str, str]]:

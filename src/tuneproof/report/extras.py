@@ -34,6 +34,8 @@ class Extra(NamedTuple):
     """Each row, and its numbers' addresses by column."""
     total: int
     figures: list[tuple[str, str]]
+    numbers: set[str]
+    """Columns that hold numbers."""
 
 
 def found(panel: Panel, key: str, colour: dict[str, str], drawn: charts.Drawn, results: Results) -> list[Extra]:
@@ -52,11 +54,16 @@ def found(panel: Panel, key: str, colour: dict[str, str], drawn: charts.Drawn, r
             charted, drawings = extra_charts.CHARTS[name](table, panel, data, colour)
             figures = drawn.add(data, records(charted) if drawings else [], drawings)
         listed = rows(part.head(SHOWN))
+        numbers = {column for column in columns if any(_number(row[column]) for row in listed)}
         places = [{column: addressed(name, row, column, table, panel) for column in columns} for row in listed]
         made.append(
-            Extra(name, "/".join(parts), columns, list(zip(listed, places, strict=True)), len(part), figures),
+            Extra(name, "/".join(parts), columns, list(zip(listed, places, strict=True)), len(part), figures, numbers),
         )
     return made
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _as_it_is(table: pd.DataFrame, panel: Panel, results: Results) -> pd.DataFrame:

@@ -245,7 +245,8 @@ def _edge(method: str, best: dict[str, Any] | None, scale: str) -> Text | None:
     if best is None or not best.get("edge"):
         return None
     low, high = map(rate, best["range"])
-    values = {"method": method, "scale": scale, "rate": rate(best["learning_rate"]), "low": low, "high": high}
+    named = Text("chart_learning_rate") if scale == RATE else scale
+    values = {"method": method, "scale": named, "rate": rate(best["learning_rate"]), "low": low, "high": high}
     return Text("edge_low" if best["edge"] == "low" else "edge_high", **values)
 
 
