@@ -124,9 +124,13 @@ def test_a_single_mention_cannot_be_replaced():
     assert technique.change(train.to_dict("records")[0], technique.prepare(train), random.Random(0)) is None
 
 
+REQUIRED = {"command": {"command": ["my-program"]}}
+"""Technique → options that have no default."""
+
+
 @pytest.mark.parametrize("name", sorted(TECHNIQUES))
 def test_contract(name):
-    technique = get(name)()
+    technique = get(name)(**REQUIRED.get(name, {}))
     assert technique.idea.endswith(".")
     assert technique.paper
     assert technique.tasks
