@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuneproof import __version__
-from tuneproof.commands import fit, import_results, label_errors, predict, recommend, report, show
+from tuneproof.commands import fit, import_results, label_errors, predict, recommend, report, show, teach
 from tuneproof.errors import ParamsError, TuneproofError, of_machine
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ Prepared = Annotated[Path, typer.Option(help="Folder of the prepared data set.")
 ModelManifest = Annotated[Path, typer.Option(help="Manifest of the pre-trained model.")]
 Tokens = Annotated[Path, typer.Option(help="Folder of the tokenized data set.")]
 TrainTokens = Annotated[Path, typer.Option(help="The tokenized train split, augmented or not.")]
+Teacher = Annotated[Path | None, typer.Option(help="What teach wrote, for a method with `distil`.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for matrix products.")]
 Scratch = Annotated[Path, typer.Option(help="Folder for what a killed job resumes from.")]
 SaveEvery = Annotated[
@@ -190,6 +191,7 @@ def search(
     worker: Annotated[
         int | None, typer.Option(min=0, help="Only take part: the number of one of `search.workers` jobs.")
     ] = None,
+    teacher: Teacher = None,
     threads: Threads = 1,
     scratch: Scratch = Path(".tuneproof/search"),
     save_every: SaveEvery = 60.0,
@@ -212,10 +214,11 @@ def search(
     cell = Cell.read(settings)
     gpu.take(cell.training.device)
     inputs = [settings, train_tokens, tokens / "validation.parquet", prepared / "validation.parquet", model]
+    inputs += [teacher] if teacher else []
     lock.free_journals(scratch, f"{cell.dataset}-{cell.model}-{cell.method}")
     stage.run(
         cell,
-        load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),
+        load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens, teacher=teacher),
         model_folder=_model_folder(model),
         fingerprint=stage.fingerprint([*inputs, *map(Path, _sources(cell))]),
         scratch=scratch,
@@ -236,6 +239,7 @@ def train(
     train_tokens: TrainTokens,
     model: ModelManifest,
     out: Out,
+    teacher: Teacher = None,
     threads: Threads = 1,
     scratch: Scratch = Path(".tuneproof/train"),
     save_every: SaveEvery = 60.0,
@@ -268,10 +272,11 @@ def train(
         "validation_tokens": tokens / "validation.parquet",
         "test_tokens": tokens / "test.parquet",
         "model": model,
+        **({"teacher": teacher} if teacher else {}),
     }
     stage.run(
         cell,
-        stage.load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens),
+        stage.load_data(cell, prepared=prepared, train=train_tokens, tokens=tokens, teacher=teacher),
         seed=seed,
         best=best,
         test_tokens=tokens / "test.parquet",
@@ -284,6 +289,9 @@ def train(
         out=out,
     )
     trackers.track_or_warn(out, wanted)
+
+
+app.command()(teach.teach)
 
 
 @app.command()

@@ -29,6 +29,7 @@ STAGES = {
     "tokenize": ["tuneproof.tokenize"],
     "search": ["tuneproof.search"],
     "train": ["tuneproof.train.run"],
+    "teach": ["tuneproof.teach"],
     "challenge": ["tuneproof.challenge.run"],
     "ensemble": ["tuneproof.ensemble.run"],
     "evaluate": ["tuneproof.evaluate.run", "tuneproof.evaluate.across"],
@@ -37,6 +38,8 @@ STAGES = {
 """Stage → the modules that do its work."""
 COMBINING = {**tasks.TASKS, **ensemble.COMBINATIONS, **tunings.TUNINGS}
 """What an ensemble may use: its task, its combination, and the tuning of a model that its members become."""
+TEACHING = {**tasks.TASKS, **tunings.TUNINGS}
+"""What a teacher may use: its task, and the tunings of its members."""
 
 
 def of_stage(stage: str, *parts: str) -> list[str]:
@@ -66,6 +69,7 @@ def of_all(stage: str) -> list[str]:
         "prepare": [_module(entry) for entry in sources.READERS.values()],
         "augment": [_module(entry) for entry in augment.TECHNIQUES.values()],
         "tokenize": [_module(entry) for entry in tasks.TASKS.values()],
+        "teach": [_module(entry) for entry in TEACHING.values()],
         "ensemble": [_module(entry) for entry in COMBINING.values()],
         "evaluate": [_module(entry) for entry in tasks.TASKS.values()],
     }
@@ -106,7 +110,7 @@ def _sha256(path: Path) -> str:
 def _entry(stage: str, part: str) -> str:
     if stage == "prepare":
         return f"tuneproof.prepare.sources.{part}"
-    registries = {"augment": augment.TECHNIQUES, "ensemble": COMBINING}
+    registries = {"augment": augment.TECHNIQUES, "ensemble": COMBINING, "teach": TEACHING}
     return _module(registries.get(stage, tasks.TASKS)[part])
 
 

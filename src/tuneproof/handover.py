@@ -28,6 +28,7 @@ DEPTH = {
     "tokenize": 3,
     "search": 3,
     "train": 4,
+    "teach": 3,
     "challenge": 3,
     "ensemble": 3,
     "evaluate": 2,
@@ -53,6 +54,7 @@ def expected(params: Params, plan: Plan, stage: str) -> set[str]:
         "train": [
             f"{cell.dataset}/{cell.model}/{cell.method}/seed-{seed}" for cell in plan.cells for seed in params.seeds
         ],
+        "teach": ["/".join(entry) for entry in plan.teachers()],
         "challenge": [
             f"{cell.dataset}/{cell.model}/{cell.method}"
             for cell in plan.cells

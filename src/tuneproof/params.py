@@ -68,6 +68,30 @@ Regulariser = Annotated[
 ]
 
 
+def _distilling(value: Any) -> dict[str, Any]:
+    """An ensemble's name, or a mapping with it and options."""
+    given = {"ensemble": value} if isinstance(value, str) else value
+    if not isinstance(given, Mapping):
+        raise ValueError("allowed: the name of an entry of ensembles, or a mapping with ensemble, temperature, weight")
+    checked = mistakes.check(regularisers.get(regularisers.DISTIL), given)
+    return {"name": regularisers.DISTIL, **checked.model_dump(mode="json")}
+
+
+_mapping = regularisers.get(regularisers.DISTIL).model_json_schema()
+Distil = Annotated[
+    dict[str, Any],
+    BeforeValidator(_distilling),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {key: _mapping[key] for key in ("type", "properties", "required", "additionalProperties")},
+            ]
+        }
+    ),
+]
+
+
 def _rising(value: tuple[float, float] | None) -> tuple[float, float] | None:
     if value is not None and not 0 < value[0] < value[1]:
         raise ValueError("allowed: [low, high] with 0 < low < high")
@@ -92,8 +116,28 @@ class Method(Part):
     regularisers: Annotated[tuple[Regulariser, ...], AfterValidator(_usable_together)] = Field(
         (), description="Regularisers, each a name, or name + options."
     )
+    distil: Distil | None = Field(
+        None, description="Name of an entry of `ensembles` to learn from, or `ensemble` + options."
+    )
     training: Overrides = Field(default={}, description="Training settings that differ for this method.")
     learning_rate: LearningRate = Field(None, description="Range to search instead of the tuning's own, low and high.")
+
+    @model_validator(mode="after")
+    def _may_distil(self) -> Self:
+        if self.distil is None:
+            return self
+        if self.augment is not None:
+            raise Mistakes.at(
+                "distil",
+                text=f"found beside augment {self.augment}, whose rows no teacher answers; allowed: one of them",
+            )
+        if (reason := regularisers.clash([part["name"] for part in self.all_regularisers()])) is not None:
+            raise Mistakes.at("distil", text=reason)
+        return self
+
+    def all_regularisers(self) -> list[dict[str, Any]]:
+        """Those of its cells: distillation is one of them."""
+        return [*self.regularisers, *([] if self.distil is None else [self.distil])]
 
 
 # crossed methods
@@ -341,6 +385,11 @@ class Params(Part):
                 if (reason := self._no_one_model(declared)) is not None
             ),
             *(
+                Mistake(("methods", name, "distil"), reason)
+                for name, method in self.methods.items()
+                if method.distil is not None and (reason := self._no_teacher(method.distil["ensemble"])) is not None
+            ),
+            *(
                 Mistake(("datasets", name, "also_test_on", place), unknown(other, self._like(name)))
                 for name, dataset in self.datasets.items()
                 for place, other in enumerate(dataset.also_test_on)
@@ -363,15 +412,30 @@ class Params(Part):
         combination = declared.combine["name"]
         if not ensemble.get(combination).one_model:
             return None
-        methods = [
-            method
-            for method in self.methods
-            if any(fnmatchcase(f"{method}/seed-{seed}", pattern) for seed in self.seeds for pattern in declared.members)
-        ]
+        methods = self._methods_of(declared)
         if len(methods) > 1:
             return f"found runs of {', '.join(methods)}; allowed with {combination}: runs of one method, as in full/*"
         kept = [name for method in methods if (name := self.methods[method].tuning["name"]) in ensemble.WITHOUT_MEAN]
         return f"{combination} averages weights, and {kept[0]} keeps training rows instead" if kept else None
+
+    def _methods_of(self, declared: Ensemble) -> list[str]:
+        """Methods of which an ensemble has runs."""
+        return [
+            method
+            for method in self.methods
+            if any(fnmatchcase(f"{method}/seed-{seed}", pattern) for seed in self.seeds for pattern in declared.members)
+        ]
+
+    def _no_teacher(self, name: str) -> str | None:
+        """Why a method cannot learn from an ensemble, or None."""
+        if name not in self.ensembles:
+            return unknown(name, self.ensembles)
+        if (combination := self.ensembles[name].combine["name"]) != "mean":
+            return f"ensembles.{name} combines by {combination}; allowed: an ensemble that combines by mean"
+        students = [method for method in self._methods_of(self.ensembles[name]) if self.methods[method].distil]
+        if students:
+            return f"ensembles.{name} has runs of {', '.join(students)}; allowed: members that learn from no ensemble"
+        return None
 
     def _like(self, name: str) -> list[str]:
         """The other data sets of the same task."""

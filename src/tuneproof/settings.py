@@ -39,6 +39,11 @@ class Plan(Part):
         used = dict.fromkeys((cell.dataset, cell.augmentation) for cell in self.cells)
         return [pair for pair in used if pair[1] != "none"]
 
+    def teachers(self) -> list[tuple[str, str, str]]:
+        """(dataset, model, ensemble) of each ensemble that some cell learns from."""
+        found = ((cell.dataset, cell.model, cell.teacher()) for cell in self.cells)
+        return list(dict.fromkeys((dataset, model, name) for dataset, model, name in found if name is not None))
+
 
 def plan(params: Params) -> Plan:
     """Which cells run, and why the others do not."""
@@ -48,7 +53,7 @@ def plan(params: Params) -> Plan:
             for method_name, method in params.methods.items():
                 if dataset.methods is not None and method_name not in dataset.methods:
                     continue
-                reason = _misfit(params, dataset_name, method_name)
+                reason = _misfit(params, dataset_name, method_name) or _no_teacher(params, dataset_name, method)
                 if reason is not None:
                     left_out.append(
                         {"dataset": dataset_name, "model": model_name, "method": method_name, "reason": reason}
@@ -71,7 +76,7 @@ def plan(params: Params) -> Plan:
                         tuning=method.tuning,
                         augmentation=method.augment or "none",
                         adversarial=method.adversarial,
-                        regularisers=list(method.regularisers),
+                        regularisers=method.all_regularisers(),
                         training=Training.model_validate(training),
                         learning_rates=(low, high, first),
                         search=params.search,
@@ -170,6 +175,10 @@ def _contents(params: Params, planned: Plan) -> dict[str, str]:
         frozen = [method for method in tuned if tunings.get(params.methods[method].tuning["name"]).frozen_body]
         about = {"name": name, "task": params.datasets[dataset_name].task, "frozen_body": sorted(frozen)}
         found[f"ensemble/{dataset_name}/{model_name}/{name}.json"] = dump({**about, **ensemble})
+    for dataset_name, model_name, name in planned.teachers():
+        runs = members(params, planned.cells, dataset_name, model_name, name)
+        about = {"name": name, "task": params.datasets[dataset_name].task, "members": runs}
+        found[f"teach/{dataset_name}/{model_name}/{name}.json"] = dump(about)
     found["across.json"] = dump(
         {
             "cells": [[cell.dataset, cell.model, cell.method] for cell in planned.cells],
@@ -219,7 +228,7 @@ def _report(params: Params, planned: Plan) -> dict[str, Any]:
             "tuning": method.tuning["name"],
             "augment": method.augment,
             "adversarial": method.adversarial and method.adversarial["name"],
-            "regularisers": [part["name"] for part in method.regularisers],
+            "regularisers": [part["name"] for part in method.all_regularisers()],
             "detail": _detail(method),
             "scale": tuning.scale,
             "training": method.training,
@@ -255,7 +264,7 @@ def _detail(method: Method) -> list[str]:
     found = [f"{key} {value}" for key, value in _changed(tunings.get, method.tuning).items()]
     found += [method.augment] if method.augment else []
     parts = [(adversarial.get, method.adversarial)] if method.adversarial else []
-    for get, chosen in [*parts, *((regularisers.get, part) for part in method.regularisers)]:
+    for get, chosen in [*parts, *((regularisers.get, part) for part in method.all_regularisers())]:
         options = [f"{key} {value}" for key, value in _changed(get, chosen).items()]
         found.append(" ".join([chosen["name"], *options]))
     return found
@@ -276,6 +285,22 @@ def _no_combination(params: Params, dataset_name: str, ensemble: str) -> str | N
     return None if task in allowed else f"{name} is for {', '.join(allowed)}, not for {task}"
 
 
+def _no_teacher(params: Params, dataset_name: str, method: Method) -> str | None:
+    """Why a method has nobody to learn from on a data set, or None."""
+    if method.distil is None:
+        return None
+    ensemble, wanted = method.distil["ensemble"], params.datasets[dataset_name].methods
+    runs = [
+        f"{name}/seed-{seed}"
+        for name in params.methods
+        if (wanted is None or name in wanted) and _misfit(params, dataset_name, name) is None
+        for seed in params.seeds
+    ]
+    if any(fnmatchcase(run, pattern) for run in runs for pattern in params.ensembles[ensemble].members):
+        return None
+    return f"it learns from the ensemble {ensemble}, of which no member runs here"
+
+
 def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
     """Why a method does not run on a data set, or None."""
     dataset, method = params.datasets[dataset_name], params.methods[method_name]
@@ -283,7 +308,7 @@ def _misfit(params: Params, dataset_name: str, method_name: str) -> str | None:
     parts: list[tuple[str, Any]] = [(method.tuning["name"], tuning)]
     if method.adversarial is not None:
         parts.append((method.adversarial["name"], adversarial.get(method.adversarial["name"])))
-    parts += [(part["name"], regularisers.get(part["name"])) for part in method.regularisers]
+    parts += [(part["name"], regularisers.get(part["name"])) for part in method.all_regularisers()]
     for name, part in parts:
         if dataset.task not in part.tasks:
             return f"{name} is for {', '.join(part.tasks)}, not for {dataset.task}"

@@ -30,7 +30,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-COMMANDS = {"tokenize", "search", "train", "challenge", "ensemble", "evaluate"}
+COMMANDS = {"tokenize", "search", "train", "teach", "challenge", "ensemble", "evaluate"}
 """Commands that import heavy packages."""
 OWNER = "TUNEPROOF_SNAKEMAKE_PID"
 """Environment variable with the process id of the Snakemake run."""

@@ -73,6 +73,7 @@ def test_both_doors_depend_on_the_same_code():
                 "augment": augment.TECHNIQUES,
                 "tokenize": tasks.TASKS,
                 "ensemble": code.COMBINING,
+                "teach": code.TEACHING,
                 "evaluate": tasks.TASKS,
             }.get(stage, [None])
             asked = {path for part in parts for path in code.of_stage(stage, *([part] if part else []))}
@@ -84,7 +85,7 @@ def test_every_rule_names_its_code():
         text = (ROOT / f"workflow/rules/{stage}.smk").read_text()
         rules = re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", text, flags=re.DOTALL | re.MULTILINE)
         for name, body in rules:
-            named = r"code=(lambda wildcards: stage|stage|task|cell|challenge|ensemble)_code"
+            named = r"code=(lambda wildcards: stage|stage|task|cell|teach|challenge|ensemble)_code"
             assert name.endswith("_all") or re.search(named, body), name
 
 

@@ -80,6 +80,23 @@ def train_tokens(wildcards):
     return f"<results>/tokenize/{wildcards.dataset}/{augmentation}/{wildcards.model}/train.parquet"
 
 
+def teacher(wildcards):
+    """What a cell's teacher answers to the training rows; none where it learns from labels alone."""
+    name = cell_of(wildcards).teacher()
+    return [] if name is None else f"<results>/teach/{wildcards.dataset}/{wildcards.model}/{name}/train.parquet"
+
+
+def teaching_runs(wildcards):
+    """`method/seed-N` of the runs that teach."""
+    return settings.members(PARAMS, PLAN.cells, wildcards.dataset, wildcards.model, wildcards.ensemble)
+
+
+def teaching_cells(wildcards):
+    """The cells of these runs."""
+    methods = {run.rpartition("/")[0] for run in teaching_runs(wildcards)}
+    return [CELLS[wildcards.dataset, wildcards.model, method] for method in sorted(methods)]
+
+
 def stage_code(stage, *parts):
     """Listing of the source files of a stage and of the registry entries that it uses."""
     return code.listing(code.of_stage(stage, *parts), write=WRITES)
@@ -93,6 +110,12 @@ def task_code(stage):
 def cell_code(wildcards):
     """Listing of the source files that a cell's fits depend on: the engine, its task, its tuning, its regularisers."""
     return code.listing(code.of_cell(cell_of(wildcards)), write=WRITES)
+
+
+def teach_code(wildcards):
+    """Listing of the source files of a teacher: its task, and the tunings of its members."""
+    tunings = sorted({cell.tuning["name"] for cell in teaching_cells(wildcards)})
+    return stage_code("teach", PARAMS.datasets[wildcards.dataset].task, *tunings)
 
 
 def challenge_code(wildcards):
@@ -247,6 +270,7 @@ def final_files():
             for name in RUN_FILES
         ),
         *all_challenge_files(),
+        *teach_files(),
         *search_files(),
         *tokenize_files(),
         *augment_files(),
@@ -305,6 +329,14 @@ def train_files():
         f"<results>/train/{dataset}/{model}/{method}/seed-{seed}/manifest.json"
         for dataset, model in PLAN.pairs()
         for method, seed in runs_of(dataset, model)
+    ]
+
+
+def teach_files():
+    return [
+        f"<results>/teach/{dataset}/{model}/{name}/{file}"
+        for dataset, model, name in PLAN.teachers()
+        for file in ("train.parquet", "members.json")
     ]
 
 

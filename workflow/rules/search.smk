@@ -14,6 +14,7 @@ rule search:
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
         train=train_tokens,
+        teacher=teacher,
         validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
         code=cell_code,
         workers=search_workers,
@@ -33,6 +34,7 @@ rule search:
     params:
         prepared=subpath(input.card, parent=True),
         tokens=subpath(input.validation, parent=True),
+        teacher=lambda wildcards, input: f"--teacher {input.teacher}" if input.teacher else "",
         out=subpath(output.best, parent=True),
     message:
         "search {wildcards.dataset}/{wildcards.model}/{wildcards.method}"
@@ -42,6 +44,7 @@ rule search:
         " --prepared {params.prepared:q}"
         " --tokens {params.tokens:q}"
         " --train-tokens {input.train:q}"
+        " {params.teacher}"
         " --model {input.model:q}"
         " --threads {threads}"
         " --out {params.out:q}"
@@ -55,6 +58,7 @@ rule search_worker:
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
         train=train_tokens,
+        teacher=teacher,
         validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
         code=cell_code,
     output:
@@ -71,6 +75,7 @@ rule search_worker:
     params:
         prepared=subpath(input.card, parent=True),
         tokens=subpath(input.validation, parent=True),
+        teacher=lambda wildcards, input: f"--teacher {input.teacher}" if input.teacher else "",
         out=subpath(output[0], parent=True),
     message:
         "search {wildcards.dataset}/{wildcards.model}/{wildcards.method}, worker {wildcards.worker}"
@@ -80,6 +85,7 @@ rule search_worker:
         " --prepared {params.prepared:q}"
         " --tokens {params.tokens:q}"
         " --train-tokens {input.train:q}"
+        " {params.teacher}"
         " --model {input.model:q}"
         " --threads {threads}"
         " --worker {wildcards.worker}"

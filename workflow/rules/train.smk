@@ -16,6 +16,7 @@ rule train:
         card="<results>/prepare/{dataset}/card.json",
         gold="<results>/prepare/{dataset}/validation.parquet",
         train=train_tokens,
+        teacher=teacher,
         validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
         test="<results>/tokenize/{dataset}/none/{model}/test.parquet",
         code=cell_code,
@@ -38,6 +39,7 @@ rule train:
     params:
         prepared=subpath(input.card, parent=True),
         tokens=subpath(input.validation, parent=True),
+        teacher=lambda wildcards, input: f"--teacher {input.teacher}" if input.teacher else "",
         out=subpath(output.manifest, parent=True),
     message:
         "train {wildcards.dataset}/{wildcards.model}/{wildcards.method} seed {wildcards.seed}"
@@ -49,6 +51,7 @@ rule train:
         " --prepared {params.prepared:q}"
         " --tokens {params.tokens:q}"
         " --train-tokens {input.train:q}"
+        " {params.teacher}"
         " --model {input.model:q}"
         " --threads {threads}"
         " --out {params.out:q}"

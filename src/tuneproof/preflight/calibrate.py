@@ -108,11 +108,14 @@ def _child(
 
 def sample(cell: Cell, data: Data, folder: Path) -> Speed:
     """Time a few steps of the cell's own fit, and a prediction of the rows that they used."""
+    from tuneproof.train import targets
     from tuneproof.train.loop import Data, fit
     from tuneproof.train.predict import predict
 
     rows = _spread(data.train.lengths, STEPS * cell.training.batch_size * cell.training.accumulation)
     some = _part(data.train, rows)
+    if cell.teacher() is not None:
+        some = targets.even(some, data.labels)
     gold = _spread(data.validation.lengths, cell.training.batch_size)
     one_epoch = cell.model_copy(update={"training": cell.training.model_copy(update={"epochs": 1})})
     marks: list[float] = []

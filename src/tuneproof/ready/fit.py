@@ -68,6 +68,11 @@ def fit(
         raise MethodError(f"{run.method} cannot run here: {chosen['left_out']}")
     device.make_repeatable(threads)
     cell = _fixed(experiment, run, experiment.cell(run).chosen(chosen))
+    if (teacher := cell.teacher()) is not None:
+        raise MethodError(
+            f"{run.method} learns from the ensemble {teacher}, which has answered the training rows alone, and a ready "
+            "model learns from all rows; allowed: a method without `distil`"
+        )
     gpu.take(cell.training.device)
     base = Path(files.read_json(experiment.model_manifest(run.model))["folder"])
     with tempfile.TemporaryDirectory(prefix="tuneproof-fit-") as scratch:

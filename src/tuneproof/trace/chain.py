@@ -174,6 +174,7 @@ class Chain:
             self.model(run.model, run),
             self.code(run),
             self.environment(run),
+            *self.teacher(run),
         )
         paths = [folder / "provenance.json"]
         return self._add("checkpoint", str(run), facts=facts, paths=paths, record=record, sources=sources)
@@ -196,9 +197,30 @@ class Chain:
             folder / "best.json": self._recorded(run, "best"),
             folder / "trials.csv": self._recorded(run, "trials"),
         }
-        sources = (self.settings(run), self.tokens(run), self.model(run.model, run))
+        sources = (self.settings(run), self.tokens(run), self.model(run.model, run), *self.teacher(run))
         name = f"{run.dataset}/{run.model}/{run.method}"
         return self._add("search", name, facts=facts, record=record, sources=sources)
+
+    def teacher(self, run: Run) -> tuple[str, ...]:
+        """What the ensemble that a run learns from answered to the training rows; empty where there is none."""
+        ensemble = self.experiment.teacher(run) if self.experiment.cell_settings(run).is_file() else None
+        if ensemble is None:
+            return ()
+        folder, members = self.experiment.taught(ensemble), self.experiment.teaching(ensemble)
+        about = _json(folder / "members.json")
+        facts = {"combine": "mean", "members": [m.name for m in members], "unanswered": about.get("unanswered")}
+        settings = self.experiment.settings("teach", *ensemble[:2], ensemble.name + ".json")
+        record = {folder / "train.parquet": self._recorded(run, "teacher")}
+        return (
+            self._add(
+                "teacher",
+                str(ensemble),
+                facts=facts,
+                paths=[folder / "members.json", settings],
+                record=record,
+                sources=(*map(self.checkpoint, members), *map(self.tokens, members[:1])),
+            ),
+        )
 
     def tokens(self, run: Run) -> str:
         augmentation = str(_json(self.experiment.cell_settings(run)).get("augmentation", "none"))

@@ -125,6 +125,24 @@ class Experiment:
         except (KeyError, TypeError) as error:
             raise DataError(f"{path}: found {error}; allowed members: {', '.join(by_name)}") from None
 
+    def teacher(self, run: Run) -> Ensemble | None:
+        """The ensemble that a run learns from, or None."""
+        name = self.cell(run).teacher()
+        return None if name is None else Ensemble(run.dataset, run.model, name)
+
+    def teaching(self, ensemble: Ensemble) -> list[Run]:
+        """The runs that teach, as settings name them. Raises `DataError` where one of them learns from an ensemble."""
+        path = self.settings("teach", ensemble.dataset, ensemble.model, f"{ensemble.name}.json")
+        by_name = {run.name: run for run in self.runs_of(ensemble.dataset, ensemble.model)}
+        try:
+            found = [by_name[name] for name in files.read_json(path)["members"]]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: found {error}; allowed members: {', '.join(by_name)}") from None
+        for run in found:
+            if self.cell(run).teacher() is not None:
+                raise DataError(f"{path}: found {run.name}, which learns from an ensemble; allowed: runs that do not")
+        return found
+
     def raw(self, dataset: str) -> list[Raw]:
         """The raw files of a data set."""
         path = self.data_manifest(dataset)
@@ -152,6 +170,10 @@ class Experiment:
         if isinstance(made, Run):
             return self.results.joinpath("train", made.dataset, made.model, made.method, f"seed-{made.seed}")
         return self.results.joinpath("ensemble", *made)
+
+    def taught(self, ensemble: Ensemble) -> Path:
+        """Folder of what an ensemble answered to the training rows."""
+        return self.results.joinpath("teach", *ensemble)
 
     def prepared(self, dataset: str) -> Path:
         return self.results / "prepare" / dataset
@@ -192,7 +214,7 @@ class Experiment:
 
     def inputs(self, run: Run) -> dict[str, Path]:
         """What a run read, by the names that its run.json uses."""
-        plain = self.tokens(run.dataset, "none", run.model)
+        plain, teacher = self.tokens(run.dataset, "none", run.model), self.teacher(run)
         return {
             "settings": self.cell_settings(run),
             "best": self.search(run) / "best.json",
@@ -203,4 +225,5 @@ class Experiment:
             "validation_tokens": plain / "validation.parquet",
             "test_tokens": plain / "test.parquet",
             "model": self.model_manifest(run.model),
+            **({} if teacher is None else {"teacher": self.taught(teacher) / "train.parquet"}),
         }

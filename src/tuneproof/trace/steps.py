@@ -17,6 +17,7 @@ COMMANDS = {
     "search": "search",
     "checkpoint": "train",
     "predictions": "train",
+    "teacher": "teach",
     "challenge": "challenge",
     **dict.fromkeys(("robustness", "checks", "transfer", "attack", "forgetting"), "evaluate"),
     "ensemble": "ensemble",

@@ -121,7 +121,8 @@ class Again:
         cell = self.experiment.cell(run)
         augmented, plain = (self.new.tokens(run.dataset, name, run.model) for name in (cell.augmentation, "none"))
         prepared = self.new.prepared(run.dataset)
-        data = load_data(cell, prepared=prepared, train=augmented / "train.parquet", tokens=plain)
+        teacher = self.experiment.inputs(run).get("teacher")
+        data = load_data(cell, prepared=prepared, train=augmented / "train.parquet", tokens=plain, teacher=teacher)
         model, (_, _, rate) = self._model(run.model), cell.learning_rates
         try:
             fitted = fit(cell, data, model_folder=model, learning_rate=rate, warmup_ratio=0.0, seed=run.seed).model
@@ -150,6 +151,38 @@ class Again:
         ]  # fmt: skip
         frame = pd.concat(parts, ignore_index=True)
         return frame[["id", "split", *(column for column in frame.columns if column not in ("id", "split"))]]
+
+    def teach(self, ensemble: Ensemble) -> Iterator[Item]:
+        """What the stored checkpoints of an ensemble's members answer to the training rows, tokenized anew."""
+        from tuneproof import teach as stage
+
+        stored, again = self.experiment.taught(ensemble), self.new.taught(ensemble)
+        what = f"{stored}/train.parquet from its members' checkpoints"
+        tokens = self.new.tokens(ensemble.dataset, "none", ensemble.model) / "train.parquet"
+        try:
+            members = self.experiment.teaching(ensemble)
+            stage.run(
+                files.read_json(self.experiment.settings("teach", *ensemble[:2], ensemble.name + ".json")),
+                runs=self.experiment.of(members[0]).parents[1],
+                tokens=tokens,
+                card=self.new.prepared(ensemble.dataset) / "card.json",
+                model=self._model(ensemble.model),
+                out=again,
+            )
+            tables = [files.read_frame(folder / "train.parquet") for folder in (stored, again)]
+            answered = [
+                run for run in members if "left_out" not in files.read_json(self.experiment.of(run) / "run.json")
+            ]
+            first = self.experiment.of((answered or members)[0])
+            about = files.read_json(first / "run.json")
+        except (TuneproofError, KeyError, ValueError) as error:
+            yield Item("differs", what, f"cannot be made again: {' '.join(str(error).split())}")
+            return
+        if answered:
+            yield _same_answers(what, *tables, about, first)
+        else:
+            yield by_bytes(what, stored / "train.parquet", again / "train.parquet")
+        yield by_bytes(str(stored / "members.json"), stored / "members.json", again / "members.json")
 
     def challenge(self, run: Run) -> Iterator[Item]:
         """The answers of a cell's stored checkpoints to the changed texts; `run` is any of its runs."""

@@ -62,7 +62,9 @@ def _fit(experiment: Experiment, run: Run, out: Path) -> None:
     prepared = experiment.prepared(run.dataset)
     stage.run(
         cell,
-        stage.load_data(cell, prepared=prepared, train=inputs["train_tokens"], tokens=tokens),
+        stage.load_data(
+            cell, prepared=prepared, train=inputs["train_tokens"], tokens=tokens, teacher=inputs.get("teacher")
+        ),
         seed=run.seed,
         best=inputs["best"],
         test_tokens=inputs["test_tokens"],

@@ -89,6 +89,8 @@ def of_metric(experiment: Experiment, metric: Metric | Figure) -> Scope:
     runs = [entry for entry in made if isinstance(entry, Run)]
     for ensemble in ensembles:  # an ensemble chooses among all runs that match, so that all of them count
         runs += experiment.runs_of(ensemble.dataset, ensemble.model)
+    for teacher in _teachers(experiment, runs):
+        runs += experiment.teaching(teacher)
     return Scope(list(dict.fromkeys(runs)), ensembles, [metric], False, settings)
 
 
@@ -141,6 +143,9 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
             yield from again.predict(run)
         else:
             yield from _skipped(f"predictions of {run} from its checkpoint", "what it was made from")
+    for teacher in _teachers(experiment, cells):
+        _say(f"teach {teacher}")
+        yield from again.teach(teacher)
     for run in cells if scope.judged else []:
         if experiment.challenges_of(run.dataset, run.model):
             _say(f"challenge {run.dataset}/{run.model}/{run.method}")
@@ -169,6 +174,12 @@ def _checks(experiment: Experiment, scope: Scope, cache: Path, scratch: Path) ->
             yield figures.figure(experiment, again, metric)
     if scope.whole:
         yield from _locked(experiment.results)
+
+
+def _teachers(experiment: Experiment, runs: list[Run]) -> list[Ensemble]:
+    """The ensembles that some runs learn from, each once."""
+    found = (experiment.teacher(run) for run in runs)
+    return list(dict.fromkeys(teacher for teacher in found if teacher is not None))
 
 
 def _noting(outcomes: dict[str, bool], name: str, items: Iterable[Item]) -> Iterator[Item]:
