@@ -14,8 +14,11 @@ TECHNIQUES = {
     "back-translation": "tuneproof.augment.back_translation:BackTranslation",
     "command": "tuneproof.augment.command:Command",
     "eda": "tuneproof.augment.eda:Eda",
+    "label-wise": "tuneproof.augment.label_wise:LabelWise",
     "mention": "tuneproof.augment.mention:Mention",
+    "ner-synonym": "tuneproof.augment.ner_synonym:NerSynonym",
     "noise": "tuneproof.augment.noise:Noise",
+    "shuffle": "tuneproof.augment.shuffle:Shuffle",
     "synonym": "tuneproof.augment.synonym:Synonym",
     "tfidf": "tuneproof.augment.tfidf:Tfidf",
 }
