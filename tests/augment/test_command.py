@@ -11,10 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from tuneproof import boundary
+from tuneproof.augment import command as module
 from tuneproof.augment import run
 from tuneproof.augment.command import Command
 from tuneproof.augmentation import Augmentation
 from tuneproof.errors import MethodError
+from tuneproof.prepare import clean
 
 ROWS = [{"id": key, "text": f"text {key}", "label": "x", "kept": "k"} for key in "aab"]
 SENTENCES = [{"id": "a", "tokens": ["Ann", "ran"], "tags": ["B-per", "O"]}]
@@ -180,6 +182,10 @@ def test_no_such_program(tmp_path, monkeypatch):
 def test_words_are_checked(command):
     with pytest.raises(ValidationError):
         Command(command=command)
+
+
+def test_texts_are_those_that_prepare_takes():
+    assert (module.LONGEST, module.SURROGATE.pattern) == (clean.LONGEST, clean.SURROGATE.pattern)
 
 
 def test_the_stage(program, tmp_path):

@@ -28,12 +28,14 @@ from pydantic import Field, field_validator
 from tuneproof import boundary
 from tuneproof.augment.base import Row, Technique
 from tuneproof.errors import MethodError
-from tuneproof.prepare.clean import LONGEST, SURROGATE
 from tuneproof.prepare.tags import spans, to_iob2
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST = 1_000_000
+"""Characters of a text; as in `prepare`."""
+SURROGATE = re.compile("[\ud800-\udfff]")
 SECRET = re.compile(r"TOKEN|KEY|SECRET|PASS|CREDENTIAL|AUTH|_URL|_URI|DSN", re.IGNORECASE)
 """Names of environment variables whose values are never told."""
 LONGEST_REASON = 300
