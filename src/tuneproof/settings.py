@@ -15,7 +15,7 @@ from tuneproof import adversarial, augment, files, regularisers, tasks, tunings
 from tuneproof import ensemble as combining
 from tuneproof.cell import Cell, Part, Training
 from tuneproof.challenge.options import Challenge
-from tuneproof.challenge.shifts import SHIFTS
+from tuneproof.challenge.rewrites import unavailable
 from tuneproof.dataset import Dataset
 from tuneproof.params import Method, Params
 from tuneproof.tunings.base import Tuning
@@ -204,7 +204,7 @@ def _evaluation(params: Params) -> dict[str, Any]:
 
 def _challenge(params: Params, planned: Plan, challenge: Challenge, dataset_name: str) -> dict[str, Any]:
     dataset = params.datasets[dataset_name]
-    missing = {name: SHIFTS[name].unavailable() for name in challenge.shifts}
+    missing = {name: unavailable(name, dataset.task) for name in challenge.shifts}
     return {
         "task": dataset.task,
         "max_length": dataset.max_length,

@@ -10,6 +10,7 @@ from tuneproof.cell import Part
 from tuneproof.challenge.attack import Attack
 from tuneproof.challenge.attributions import Explain
 from tuneproof.challenge.checks import Check
+from tuneproof.challenge.rewrites import REWRITES
 from tuneproof.challenge.shifts import SHIFTS
 from tuneproof.mistakes import Mistakes, unknown
 
@@ -22,8 +23,8 @@ class Challenge(Part):
     rows: int = Field(100, ge=2, description="Test rows that are changed, drawn by evaluation.seed; all, where fewer.")
     shifts: dict[str, Strength] = Field(
         default={name: shift.strength for name, shift in SHIFTS.items()},
-        description="Shift → share of a text's words that it changes.",
-        json_schema_extra={"propertyNames": {"enum": [*SHIFTS]}},
+        description="Shift → share of a text's words that it changes; back-translation: share of the texts.",
+        json_schema_extra={"propertyNames": {"enum": [*SHIFTS, *REWRITES]}},
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = Field(
         None, min_length=1, description="Whose runs answer; null: those of the first seed."
@@ -42,8 +43,8 @@ class Challenge(Part):
     @classmethod
     def _known(cls, value: dict[str, float]) -> dict[str, float]:
         for name in value:
-            if name not in SHIFTS:
-                raise Mistakes.at(name, text=unknown(name, SHIFTS))
+            if name not in SHIFTS and name not in REWRITES:
+                raise Mistakes.at(name, text=unknown(name, [*SHIFTS, *REWRITES]))
         return value
 
 

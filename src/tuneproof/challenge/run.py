@@ -20,7 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneproof import files, tasks
-from tuneproof.challenge import UNCHANGED, checks, inside, shifts, transfer
+from tuneproof.challenge import UNCHANGED, checks, inside, rewrites, shifts, transfer
 from tuneproof.challenge.predictor import Predictor, Text
 from tuneproof.errors import DataError, MethodError
 
@@ -118,7 +118,10 @@ def challenges(ids: Sequence[str], texts: Sequence[Text], wanted: dict[str, floa
     """The texts as they are, then after each shift. What changes in a row depends on its id, shift and strength."""
     found = [Asked(UNCHANGED, list(texts), [False] * len(texts))]
     for name, strength in wanted.items():
-        after = [shifts.shifted(name, text, strength, key=row) for row, text in zip(ids, texts, strict=True)]
+        if name in rewrites.REWRITES:
+            after = rewrites.rewritten(name, texts, strength, keys=ids)
+        else:
+            after = [shifts.shifted(name, text, strength, key=row) for row, text in zip(ids, texts, strict=True)]
         found.append(Asked(name, after, [one != other for one, other in zip(texts, after, strict=True)]))
     return found
 
