@@ -83,15 +83,14 @@ def fetch(settings: Settings, out: Out, cache: Cache = Path("data")) -> None:
 
     from tuneproof import fetch as stage
     from tuneproof import files
-    from tuneproof.origins import FileSource, HubSource, Model, PackageSource
+    from tuneproof.origins import Model, Source
 
     declared = files.read_json(settings)
     if "model" in declared:
         manifest = stage.fetch_model(TypeAdapter(Model).validate_python(declared["model"]), cache)
     else:
-        manifest = stage.fetch_data(
-            TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared["source"]), cache
-        )
+        source: Source = TypeAdapter(Source).validate_python(declared["source"])
+        manifest = stage.fetch_data(source, cache)
     files.write_json(out, manifest)
 
 

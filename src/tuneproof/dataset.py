@@ -11,7 +11,7 @@ from tuneproof import mistakes, tasks
 from tuneproof.cell import Part
 from tuneproof.fields import Name, Overrides
 from tuneproof.mistakes import Mistakes, unknown
-from tuneproof.origins import FileSource, HubSource, PackageSource, Source
+from tuneproof.origins import FileSource, HubSource, PackageSource, Source, UrlSource
 from tuneproof.prepare import formats
 
 
@@ -158,7 +158,8 @@ class Dataset(Part):
 
     @model_validator(mode="after")
     def _train_is_named(self) -> Self:
-        files = {PackageSource: "member", FileSource: "path", HubSource: "splits"}[type(self.source)]
+        keys = {PackageSource: "member", FileSource: "path", HubSource: "splits", UrlSource: "url"}
+        files = keys[type(self.source)]
         named = getattr(self.source, files)
         if isinstance(named, dict) and "train" not in named:
             raise Mistakes.at(

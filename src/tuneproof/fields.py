@@ -16,6 +16,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pinned = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$")]
 HubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+URL = r"^((https|s3|gs|abfs)://|http://(localhost|127\.0\.0\.1)(:[0-9]+)?/)(:?[^\s?#@{}:])+$"
+Url = Annotated[str, Field(pattern=URL, max_length=2000)]
+"""No user name, password or query: params are published, credentials are not. No chains of file systems (`::`)."""
 Splits = dict[Literal["train", "validation", "test"], str]
 
 

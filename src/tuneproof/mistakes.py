@@ -25,9 +25,15 @@ PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!-]+$": "a package with its exact version, like name==1.0",
     r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$": "a name on the hub, like conll2003 or owner/name",
     r"^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
+    r"^((https|s3|gs|abfs)://|http://(localhost|127\.0\.0\.1)(:[0-9]+)?/)(:?[^\s?#@{}:])+$": (
+        "a URL (https, s3, gs, abfs) without user name, password or query"
+    ),
     r"^results(/[a-z0-9-]+)*$": "results, or a folder below it like results/tiny",
 }
 """Regular expressions of params, in words."""
+
+SECRET = re.compile(r"""(?<=://)[^\s/@]*@|(?<=\?)[^\s"#]+""")
+"""Where a URL has a user name and password, or a query: logs show neither."""
 
 LARGEST = 100_000
 """Values in a file; a few lines of YAML with aliases of aliases would unfold to billions."""
@@ -90,11 +96,13 @@ def unknown(value: Any, names: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value on one line as one would write it in YAML, cut where it is long."""
+    """A value on one line as one would write it in YAML, cut where it is long; of URLs without what may be secret."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
     except ValueError:  # contains itself
         text = str(type(value).__name__)
+    if "://" in text:
+        text = SECRET.sub("…", text)
     text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:61])
     return text if len(text) <= 60 else text[:57] + "..."
 

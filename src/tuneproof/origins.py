@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from tuneproof.cell import Part
-from tuneproof.fields import Commit, HubName, Pinned, Sha256, Splits
+from tuneproof.fields import Commit, HubName, Pinned, Sha256, Splits, Url
+from tuneproof.mistakes import Mistakes
 
 
 def _kind(value: Any) -> str | None:
     """The key that tells kinds of sources and models apart, so that a mistake is reported against one kind alone."""
-    for key in ("package", "path", "hub"):
+    for key in ("package", "path", "hub", "url"):
         if key in value if isinstance(value, Mapping) else hasattr(value, key):
             return f"<{key}>"
     return None
@@ -52,10 +54,32 @@ class HubSource(Part):
     )
 
 
+class UrlSource(Part):
+    """A file at a URL, or one a split: https, s3, gs or abfs, through fsspec. Credentials come from the environment."""
+
+    url: Url | dict[Literal["train", "validation", "test"], Url] = Field(
+        description="Where the file is, without user name, password or query; or a URL for each of the splits."
+    )
+    sha256: Sha256 | dict[Literal["train", "validation", "test"], Sha256] | None = Field(
+        None,
+        description="sha256 of the file, or of each split's; anything else is refused. Where it is missing, "
+        "`fetch` says what it found, and stops.",
+    )
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.sha256 is None or (isinstance(self.url, str) and isinstance(self.sha256, str)):
+            return self
+        if isinstance(self.url, str) or isinstance(self.sha256, str) or set(self.url) != set(self.sha256):
+            raise Mistakes.at("sha256", text="allowed: one for each URL")
+        return self
+
+
 Source = Annotated[
     Annotated[PackageSource, Tag("<package>")]
     | Annotated[FileSource, Tag("<path>")]
-    | Annotated[HubSource, Tag("<hub>")],
+    | Annotated[HubSource, Tag("<hub>")]
+    | Annotated[UrlSource, Tag("<url>")],
     Discriminator(_kind),
 ]
 
@@ -93,3 +117,11 @@ Model = Annotated[
     | Annotated[HubModel, Tag("<hub>")],
     Discriminator(_kind),
 ]
+
+
+def tracked(path: Path) -> str:
+    """What to say where a file of the user's is missing but DVC tracks it, or a folder that it is in; else nothing."""
+    for place in (path, *path.parents):
+        if place.name and (note := place.with_name(place.name + ".dvc")).is_file():
+            return f"; DVC tracks it: run `dvc pull {note.as_posix()}`"
+    return ""

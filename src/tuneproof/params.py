@@ -454,7 +454,9 @@ class Params(Part):
             paths = origin.path if isinstance(origin, FileSource | LocalModel) else {}
             for split, path in paths.items() if isinstance(paths, dict) else [(None, paths)]:
                 where, given = (*key, split) if split else key, f"found {mistakes.shown(path)}"
-                if not boundary.inside(path):
+                if "://" in path:
+                    found.append(Mistake(where, f"{given}; allowed: a path; a file elsewhere is `url: …`, with sha256"))
+                elif not boundary.inside(path):
                     found.append(Mistake(where, f"{given}, outside the project; {OUTSIDE}"))
                 elif {"{", "}"} & set(path):
                     found.append(Mistake(where, f"{given}; allowed: a path without braces"))

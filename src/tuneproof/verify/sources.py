@@ -67,7 +67,7 @@ def raw(experiment: Experiment, dataset: str, cache: Path) -> Iterator[Item]:
     from pydantic import TypeAdapter
 
     from tuneproof.fetch import ensure_data
-    from tuneproof.origins import FileSource, HubSource, PackageSource
+    from tuneproof.origins import Source
 
     path = experiment.data_manifest(dataset)
     yield _canonical(path)
@@ -79,7 +79,7 @@ def raw(experiment: Experiment, dataset: str, cache: Path) -> Iterator[Item]:
 
     def fetch() -> None:
         declared = files.read_json(experiment.settings("fetch", "data", dataset + ".json"))["source"]
-        source = TypeAdapter(PackageSource | FileSource | HubSource).validate_python(declared)
+        source: Source = TypeAdapter(Source).validate_python(declared)
         ensure_data(files.read_json(path), source, cache)
 
     problem = "" if all(entry.path.exists() for entry in entries) else _attempt(fetch)
