@@ -15,12 +15,15 @@ from scipy.special import softmax
 from tuneproof import files, search, tasks, teach, tokenize, tunings
 from tuneproof.cell import Cell, Search, Training
 from tuneproof.code import of_cell
-from tuneproof.errors import DataError
+from tuneproof.errors import DataError, MethodError
+from tuneproof.preflight import calibrate
+from tuneproof.ready.fit import fit
 from tuneproof.trace.chain import Chain
 from tuneproof.trace.experiment import Ensemble, Experiment, Run
 from tuneproof.train import checkpoint
 from tuneproof.train import run as train
 from tuneproof.train.batches import Tokens
+from tuneproof.train.loop import Data
 from tuneproof.verify import sources
 from tuneproof.verify.again import Again
 
@@ -219,3 +222,23 @@ def test_members_that_were_left_out_are_passed_over(results: Path, tiny_folder: 
     assert files.read_json(copy / "search/d/m/small/best.json") == {"left_out": reason}
     assert files.read_json(copy / "train/d/m/small/seed-0/run.json")["left_out"] == reason
     assert {item.outcome for item in again(copy, tmp_path / "scratch")} == {"same"}
+
+
+def test_a_student_is_no_ready_model(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        MethodError, match="small learns from the ensemble both, which has answered the training rows al"
+    ):
+        fit(results, method="small", dataset=None, model=None, seed=None, threads=1, out=tmp_path / "ready")
+    assert not (tmp_path / "ready").exists()
+
+
+def test_a_students_speed_is_measured_before_anybody_taught(results: Path, tiny_folder: Path) -> None:
+    tokens = results / "tokenize/d/none/m"
+    data = Data(
+        train=Tokens.read(tokens / "train.parquet"), validation=Tokens.read(tokens / "validation.parquet"),
+        gold=files.read_frame(results / "prepare/d/validation.parquet"),
+        labels=files.read_json(results / "prepare/d/card.json")["labels"],
+    )  # fmt: skip
+    speed = calibrate.sample(Experiment(results).cell(STUDENT), data, tiny_folder)
+    assert speed.train > 0
+    assert speed.measured
