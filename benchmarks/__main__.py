@@ -16,12 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import grid, inference, orchestration, page, prepare, probe, search, step
+from benchmarks import augment, grid, inference, orchestration, page, prepare, probe, search, step
 from benchmarks.record import Record
 from benchmarks.targets import TARGETS
 from tuneproof.train.device import NATIVE_BF16, cpu_flags, hardware, pick_device
 
-SECTIONS = ("step", "probe", "inference", "search", "grid", "orchestration", "prepare")
+SECTIONS = ("step", "probe", "inference", "search", "grid", "orchestration", "prepare", "augment")
 PACKAGES = ("tuneproof", "torch", "transformers", "peft", "optuna", "accelerate", "sentence-transformers", "snakemake")
 
 
@@ -80,6 +80,7 @@ def _runs(record: Record, scratch: Path, *, repetitions: int, quick: bool) -> di
         "grid": lambda: grid.run(record, cores=len(cores)),
         "orchestration": lambda: orchestration.run(record, **common),
         "prepare": lambda: prepare.run(record, scratch, core=cores[-1], quick=quick),
+        "augment": lambda: augment.run(record, scratch, core=cores[-1], quick=quick),
     }
 
 

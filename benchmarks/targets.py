@@ -50,6 +50,7 @@ DRY_SECONDS = "orchestration: seconds of a dry run of 10,000 runs"
 DRY_MEMORY = "orchestration: GiB of a dry run of 10,000 runs"
 PREPARE_SECONDS = "prepare: seconds for a CSV file of 1,000,000 rows"
 PREPARE_MEMORY = "prepare: GiB for a CSV file of 1,000,000 rows"
+EDA_SPEED = "augment: sentences a second of EDA on one core"
 
 
 def _all() -> Iterator[Target]:
@@ -71,6 +72,7 @@ def _all() -> Iterator[Target]:
     yield Target("orchestration", DRY_MEMORY, 2, at_least=False)
     yield Target("prepare", PREPARE_SECONDS, 60, at_least=False)
     yield Target("prepare", PREPARE_MEMORY, 4, at_least=False)
+    yield Target("augment", EDA_SPEED, 5000)
 
 
 TARGETS = tuple(_all())
