@@ -74,3 +74,33 @@ def test_a_folder_without_tokenizer_is_one_clear_line(ner, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no tokenizer can be loaded"):
         run(ner, tmp_path / "empty", "ner", "tokens")
+
+
+def test_cut_texts_and_unknown_sub_tokens_are_counted(tmp_path, minilm):
+    texts = ["a " * 6, "a " * 7, "a " * 8, "\U0001f9ff a"]  # with two special ones: 8, 9, 10 and 4 sub-tokens
+    frame = pd.DataFrame({"id": list("wxyz"), "text": texts, "label": ["no", "yes"] * 2})
+    for split in ("train", "validation", "test"):
+        files.write_frame(tmp_path / f"{split}.parquet", frame)
+    files.write_json(tmp_path / "card.json", {"labels": ["no", "yes"]})
+    train = run(tmp_path, minilm, "classification", "out", max_length=9)["train"]
+    assert [len(ids) for ids in train["input_ids"]] == [8, 9, 9, 4]
+    card = files.read_json(tmp_path / "out/card.json")
+    assert card["splits"]["test"] == card["splits"]["train"]
+    assert card["splits"]["train"] == {
+        "rows": 4,
+        "sub_tokens": 30,
+        "truncated": 1,
+        "share_truncated": 0.25,
+        "unknown": 1,
+        "share_unknown": 0.0333,
+    }
+    assert card["warnings"] == [
+        f"25.0% of {split} texts are cut at 9 sub-tokens (max_length)" for split in ("train", "validation", "test")
+    ]
+
+
+def test_a_tokenizer_that_knows_everything():
+    assert tokenize.counts([[1, 2], [3]], 0, None)["share_unknown"] is None
+    assert tokenize.counts([], 0, 0)["share_truncated"] == 0.0
+    many = {"train": tokenize.counts([[0, 0, 1]], 0, 0)}
+    assert tokenize.warnings(many, 9) == ["66.7% of the sub-tokens of train are unknown to this model"]

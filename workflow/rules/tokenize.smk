@@ -21,6 +21,7 @@ rule tokenize:
         train="<results>/tokenize/{dataset}/none/{model}/train.parquet",
         validation="<results>/tokenize/{dataset}/none/{model}/validation.parquet",
         test="<results>/tokenize/{dataset}/none/{model}/test.parquet",
+        card="<results>/tokenize/{dataset}/none/{model}/card.json",
     log:
         "<logs>/tokenize/{dataset}/none/{model}.log",
     conda:
@@ -51,6 +52,7 @@ rule tokenize_augmented:
         code=task_code("tokenize"),
     output:
         train="<results>/tokenize/{dataset}/{augmentation}/{model}/train.parquet",
+        card="<results>/tokenize/{dataset}/{augmentation}/{model}/card.json",
     log:
         "<logs>/tokenize/{dataset}/{augmentation}/{model}.log",
     wildcard_constraints:

@@ -81,7 +81,8 @@ class Again:
                 out=again,
             )
 
-        yield from _compared(stored, again, tuple(f"{split}.parquet" for split in splits), work)
+        names = (*(f"{split}.parquet" for split in splits), "card.json")
+        yield from _compared(stored, again, names, work)
 
     def predict(self, run: Run) -> Iterator[Item]:
         """The stored checkpoint on rows tokenized anew; and the validation scores that run.json states.
