@@ -77,7 +77,7 @@ def test_how_sure_it_is_comes_from_friedmans_test(tmp_path: Path):
     for f, p, words in (
         (1.5, 0.2, "may be chance (Friedman, p 0.200)"),
         (9.0, 0.01, "differ by more than chance explains"),
-        (None, 0.0, "may be chance (Friedman, p 0.157)"),  # two data sets that agree: F is infinite, and proves little
+        (None, 0.5, "may be chance (Friedman, p 0.500)"),  # two data sets that agree: F is infinite, and proves little
     ):
         table = pd.DataFrame({"model": ["tiny"], "datasets": [2], "methods": [2], "p": [0.157], "f": [f], "p_f": [p]})
         write_csv(tmp_path / "evaluate" / "friedman.csv", table)

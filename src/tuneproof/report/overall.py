@@ -108,6 +108,6 @@ def _certainty(model: str, results: Results, count: int, confidence: float) -> T
     )
     if not tested:
         return Text("overall_untested", count=count)
-    p = tested[0]["p_f"] if tested[0]["f"] is not None else tested[0]["p"]  # the same order everywhere: F is infinite
+    p = tested[0]["p_f"]
     values = {"datasets": tested[0]["datasets"], "methods": tested[0]["methods"], "p": p_value(p)}
     return Text("overall_differ" if p < 1 - confidence else "overall_chance", **values)

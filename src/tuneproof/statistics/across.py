@@ -26,8 +26,9 @@ FEWEST = 6
 class Friedman(NamedTuple):
     """Friedman's test and Nemenyi's critical difference; NaN where `note` says why.
 
-    `f` and `p_f` are the correction of Iman & Davenport (1980), which Demšar (2006) recommends. Two methods differ by
-    Nemenyi's test where their mean ranks lie `critical_difference` or more apart.
+    `f` and `p_f` are the correction of Iman & Davenport (1980), which Demšar (2006) recommends. Where all data sets give
+    the same order, `f` is infinite and says nothing of their number: `p_f` is then exact, the chance of such agreement
+    among all orders, (1 ÷ methods!)^(data sets − 1). Two methods differ by Nemenyi's test where their mean ranks lie `critical_difference` or more apart.
     """
 
     mean_ranks: np.ndarray
@@ -73,13 +74,14 @@ def friedman(values: np.ndarray, *, confidence: float = 0.95) -> Friedman:
     statistic = 12 * sets / (methods * (methods + 1)) * float(((ranks - (methods + 1) / 2) ** 2).sum())
     free = sets * (methods - 1) - statistic
     corrected = (sets - 1) * statistic / free if free > 1e-9 else math.inf  # the same order on every data set
+    p_f = float(f.sf(corrected, methods - 1, (methods - 1) * (sets - 1)))
     critical = float(studentized_range.ppf(confidence, methods, np.inf)) / math.sqrt(2)
     return Friedman(
         mean_ranks=ranks,
         chi2=statistic,
         p=float(chi2.sf(statistic, methods - 1)),
         f=corrected,
-        p_f=float(f.sf(corrected, methods - 1, (methods - 1) * (sets - 1))),
+        p_f=p_f if corrected < math.inf else math.factorial(methods) ** (1.0 - sets),
         critical_difference=critical * math.sqrt(methods * (methods + 1) / (6 * sets)),
     )
 
