@@ -42,7 +42,7 @@ def download(url: str, sha256: str | None, cache: Path) -> Path:
     return target
 
 
-def _name(url: str) -> str:
+def _name(url: str) -> Path:
     return safe_name(PurePosixPath(urlsplit(url).path).name or "file")
 
 
