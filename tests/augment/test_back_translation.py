@@ -111,7 +111,7 @@ def test_a_failing_program_is_one_clear_line(monkeypatch, tmp_path):
 @needs_apertium
 def test_a_lost_text_is_an_error(monkeypatch):
     monkeypatch.setattr(apertium, "_command", lambda direction: "head -z -n 1")
-    with pytest.raises(MethodError, match="of 3 texts"):
+    with pytest.raises(MethodError, match="1 translations of 2 texts"):
         apertium.translate(["A film.", "Another."], "eng-spa")
 
 
