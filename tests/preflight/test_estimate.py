@@ -14,7 +14,18 @@ from tuneproof.errors import TuneproofError
 from tuneproof.preflight import durations, show
 from tuneproof.preflight.budget import seconds_of
 from tuneproof.preflight.calibrate import filled
-from tuneproof.preflight.estimate import JOB_SECONDS, TIMED, Sizes, Speed, estimate, jobs, wall
+from tuneproof.preflight.estimate import (
+    GRADIENT,
+    JOB_SECONDS,
+    QUERIES,
+    TIMED,
+    WORDS,
+    Sizes,
+    Speed,
+    estimate,
+    jobs,
+    wall,
+)
 from tuneproof.preflight.run import Preflight, finished
 
 A, B = ("d", "m", "a"), ("d", "m", "b")
@@ -68,7 +79,8 @@ def test_a_challenge_answers_its_rows_under_every_shift_and_for_latency() -> Non
     sizes = {("d", "m"): Sizes(rows=100, train=1000, validation=200, test=300, test_rows=60)}
     asked = Challenge(rows=100, shifts={"case": 0.5, "typos": 0.1}, seeds=(0, 1))
     *_, job = jobs([cell("a")], [0, 1], sizes, {A: SPEED}, copies={}, challenge=asked)
-    texts = 2 * 3 * 60 + TIMED  # two runs, three challenges, all 60 rows
+    # two runs: all 60 rows as they are and under two shifts, ten attacked, three explained in 20 steps
+    texts = 2 * (3 * 60 + 10 * QUERIES + 3 * (20 * GRADIENT + WORDS)) + TIMED
     assert (job.stage, job.cell) == ("challenge", A)
     assert job.seconds == pytest.approx(JOB_SECONDS + 2 * SPEED.start + texts * 5 * SPEED.predict)
     done = finished(frozenset({"results/challenge/d/m/a/challenge.json"}))

@@ -52,8 +52,8 @@ class BackTranslation(Technique):
             turns[row["id"]] += 1
         found: list[Row | None] = [None] * len(rows)
         for pivot, taken in places.items():
-            for place, row in zip(taken, self._through(pivot, [rows[place] for place in taken]), strict=True):
-                found[place] = row
+            for place, new in zip(taken, self._through(pivot, [rows[place] for place in taken]), strict=True):
+                found[place] = new
         return found
 
     def _through(self, pivot: str, rows: list[Row]) -> list[Row | None]:

@@ -15,7 +15,12 @@ JOB_SECONDS = 0.4
 """What a job costs besides its fits: starting, reading tokens, writing results."""
 TIMED = 213
 """Texts that a challenge answers to measure latency: 21 alone and 6 batches of 32."""
-
+QUERIES = 27
+"""Texts that an attack on one row asks for: 202 to 324 for ten rows in the default experiment."""
+GRADIENT = 3
+"""Answers that one with its gradient costs."""
+WORDS = 20
+"""Words of an explained row that are left out, one at a time."""
 
 Key = tuple[str, str, str]
 """Data set, model, method."""
@@ -107,10 +112,20 @@ def jobs(
         found += [Job("train", key, run, run) for seed in seeds if ("train", *key, str(seed)) not in done]
         if challenge is not None and ("challenge", *key) not in done:
             asked = len(challenge.seeds or seeds[:1])
-            texts = asked * (1 + len(challenge.shifts)) * min(challenge.rows, size.test_rows) + TIMED
+            texts = TIMED + asked * _asked_for(challenge, size.test_rows, attacked=cell.task != "regression")
             cost = JOB_SECONDS + asked * speed.start + texts * size.test / size.test_rows * speed.predict
             found.append(Job("challenge", key, cost, cost))
     return found
+
+
+def _asked_for(challenge: Challenge, rows: int, *, attacked: bool) -> int:
+    """Texts that one run answers in a challenge."""
+    texts = (1 + len(challenge.shifts)) * min(challenge.rows, rows)
+    if attacked and challenge.attack is not None:
+        texts += QUERIES * min(challenge.attack.rows, rows)
+    if challenge.explain is not None:
+        texts += min(challenge.explain.rows, rows) * (GRADIENT * challenge.explain.steps + WORDS)
+    return texts
 
 
 def estimate(

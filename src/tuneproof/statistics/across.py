@@ -26,9 +26,10 @@ FEWEST = 6
 class Friedman(NamedTuple):
     """Friedman's test and Nemenyi's critical difference; NaN where `note` says why.
 
-    `f` and `p_f` are the correction of Iman & Davenport (1980), which Demšar (2006) recommends. Where all data sets give
-    the same order, `f` is infinite and says nothing of their number: `p_f` is then exact, the chance of such agreement
-    among all orders, (1 ÷ methods!)^(data sets − 1). Two methods differ by Nemenyi's test where their mean ranks lie `critical_difference` or more apart.
+    `f` and `p_f` are the correction of Iman & Davenport (1980), which Demšar (2006) recommends. Where all data sets
+    give the same order, `f` is infinite whatever their number: `p_f` is then exact, the chance of such agreement among
+    all orders, (1 ÷ methods!)^(data sets − 1). Two methods differ by Nemenyi's test where their mean ranks lie
+    `critical_difference` or more apart.
     """
 
     mean_ranks: np.ndarray

@@ -170,7 +170,7 @@ class Again:
                 model=self._model(ensemble.model),
                 out=again,
             )
-            tables = [files.read_frame(folder / "train.parquet") for folder in (stored, again)]
+            before, after = (files.read_frame(folder / "train.parquet") for folder in (stored, again))
             answered = [
                 run for run in members if "left_out" not in files.read_json(self.experiment.of(run) / "run.json")
             ]
@@ -180,7 +180,7 @@ class Again:
             yield Item("differs", what, f"cannot be made again: {' '.join(str(error).split())}")
             return
         if answered:
-            yield _same_answers(what, *tables, about, first)
+            yield _same_answers(what, before, after, about, first)
         else:
             yield by_bytes(what, stored / "train.parquet", again / "train.parquet")
         yield by_bytes(str(stored / "members.json"), stored / "members.json", again / "members.json")
@@ -321,7 +321,11 @@ def _same_answers(what: str, stored: pd.DataFrame, again: pd.DataFrame, about: d
     numbers = next((name for name in ("probabilities", "value") if name in stored), "prediction")
     if elsewhere and list(stored.columns) == list(again.columns) and len(stored) == len(again):
         apart = largest_difference(stored, again, numbers)
-        equal = numbers == "prediction" or largest_difference(stored, again, "prediction") == 0
+        equal = (
+            numbers == "prediction"
+            or "prediction" not in stored
+            or largest_difference(stored, again, "prediction") == 0
+        )
         if equal and apart <= TOLERANCE[about["precision"]]:
             return Item("same", what, f"{len(stored)} rows, up to {apart:.2g} by rounding: {elsewhere}")
     return Item("differs", what, told + (f"; {elsewhere}" if elsewhere else ""))
