@@ -74,7 +74,8 @@ def test_a_cluster_gives_the_bytes_of_a_local_run(slurm, tmp_path):
     process = remote.command("snakemake", "--workflow-profile", "profiles/slurm", *quick)
     try:
         cancelled = wait_for(lambda: slurm.running("train"), process)[0]
-        assert slurm.ask("squeue", "-h", "-j", cancelled, "-o", "%C %m %l") == "1 3000M 4:00:00"  # seeds take turns
+        # one after another: a search (2 h), two fits (1 h each) and their challenge (1 h)
+        assert slurm.ask("squeue", "-h", "-j", cancelled, "-o", "%C %m %l") == "1 3000M 5:00:00"
         slurm.ask("scancel", cancelled)
         killed = wait_for(lambda: fits(str(remote.folder)), process)[0]
         os.kill(killed.pid, signal.SIGKILL)
