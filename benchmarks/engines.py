@@ -159,7 +159,7 @@ def predict_tuneproof(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     encoded = task.encode(load_tokenizer(texts.model_folder()), rows.frame, rows.labels, max_length=512)
     from tuneproof.train.batches import Tokens
 
-    predict(model, task, Tokens(rows.tokens.ids, encoded), rows.labels, precision=request["precision"])
+    predict(model, task, Tokens(rows.tokens.ids, texts.arrays(encoded)), rows.labels, precision=request["precision"])
     return {"seconds": time.perf_counter() - start, "examples": len(rows.tokens)}
 
 

@@ -57,7 +57,6 @@ def load(kind: str, count: int, scratch: Path, *, seed: int = 0) -> Rows:
     folder = scratch / kind
     if not (folder / "card.json").exists():
         prepare.run(declared, kind, fetch_data(declared.source, CACHE), folder)
-    import pandas as pd
 
     from tuneproof import files
 
@@ -68,16 +67,16 @@ def load(kind: str, count: int, scratch: Path, *, seed: int = 0) -> Rows:
         frame = _joined(frame, count, random.Random(seed))
     frame = frame.sample(min(count, len(frame)), random_state=seed).reset_index(drop=True)
     encoded: dict[str, Any] = task.encode(tokenizer, frame, labels, max_length=512)
-    columns = pd.DataFrame(encoded)
-    return Rows(declared.task, labels, frame, Tokens(list(frame["id"]), _arrays(columns)))
+    return Rows(declared.task, labels, frame, Tokens(list(frame["id"]), arrays(encoded)))
 
 
-def _arrays(columns: pd.DataFrame) -> dict[str, list[Any]]:
+def arrays(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Columns with arrays for lists, as stored tokens have them."""
     import numpy as np
 
     return {
-        str(name): [np.asarray(value) if isinstance(value, list) else value for value in columns[name]]
-        for name in columns
+        name: [np.asarray(value) if isinstance(value, list) else value for value in values]
+        for name, values in columns.items()
     }
 
 
